@@ -28,6 +28,7 @@ class Line:
         text: its characters without surrounding white space.
         fills: it fills the width of a hard-wrapped block and another line follows in the block,
             so its line feed says nothing about the sentence.
+
     """
 
     number: int

@@ -129,6 +129,7 @@ def read_corpus(folder: Path) -> tuple[Regulation, ...]:
 
     Raises:
         SourceError: a line that cannot be read.
+
     """
     return tuple(_read_regulation(path) for path in sorted(folder.glob("*.jsonl")))
 
@@ -163,7 +164,8 @@ def _read_regulation(path: Path) -> Regulation:
     try:
         with path.open(encoding="utf-8") as file:
             rows = []
-            for number, line in enumerate(file, start=1):
+            for line in file:
+                number += 1
                 rows.append(json.loads(line))
         number = 1
         head = rows[0]

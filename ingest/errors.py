@@ -23,6 +23,7 @@ class SourceError(XianguiError):
         file: name of the file as the user knows it.
         line: 1-based line in it, or None where the whole file is meant.
         reason: what is wrong.
+
     """
 
     def __init__(self, file: str, line: int | None, reason: str) -> None:

@@ -37,6 +37,7 @@ class Locator:
         paragraph: number of the 款, or None for the whole article.
         item: number of the 项, or None for the whole 款.
         sole: the article has a single 款, so that quoting leaves the 款 out. Not part of the key.
+
     """
 
     regulation: str
@@ -121,6 +122,7 @@ class Repair:
         source: the characters concerned.
         text: those characters.
         note: what was made of them.
+
     """
 
     kind: str
@@ -171,6 +173,7 @@ class Regulation:
         colophon: source range after the last article (empty where there is none).
         file: name of the source file.
         source_hash: SHA-256 of the decoded source.
+
     """
 
     id: str

@@ -54,6 +54,7 @@ def read_metadata(
 
     Raises:
         SourceError: there is no title, or no county can be read from it.
+
     """
     title = _title(front, file)
     number, raw, repairs = _doc_number(front)

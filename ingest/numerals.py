@@ -21,6 +21,7 @@ def to_chinese(number: int) -> str:
 
     Raises:
         ValueError: the number is outside 1 to 9999.
+
     """
     if not 1 <= number <= 9999:
         raise ValueError(f"cannot write {number} as an article number")
@@ -43,6 +44,7 @@ def to_int(text: str) -> int:
 
     Raises:
         ValueError: the text is no number, or one that nobody writes (十百, 二三十).
+
     """
     if text.isdigit() and not any(c in _VALUES for c in text):
         return int(text)

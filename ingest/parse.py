@@ -42,6 +42,7 @@ def parse(text: str, file: str, slips: Sequence[Slip] = ()) -> Regulation:
 
     Raises:
         SourceError: no articles, a gap or a repetition in the numbering, no title or county.
+
     """
     lines = split_lines(text)
     body = _find_body(lines, file)

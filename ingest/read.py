@@ -19,6 +19,7 @@ def read_text(path: Path) -> str:
 
     Raises:
         SourceError: the file cannot be opened, is empty, or is in no known encoding.
+
     """
     try:
         raw = path.read_bytes()
