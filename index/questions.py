@@ -6,10 +6,11 @@ article answers. It is training data: no quality figure may be reported on it.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ingest.errors import SourceError
@@ -37,6 +38,7 @@ def read_bank(folder: Path = BUNDLED, leave_out: str | None = None) -> tuple[Ban
 
     Raises:
         SourceError: a line is not a question of the bank.
+
     """
     bank = []
     for path in sorted(folder.glob("*.jsonl")):
@@ -80,3 +82,15 @@ def find_verbatim(quote: str, article: Article) -> Span | None:
     if at < 0 or not words:
         return None
     return Span(kept[at], kept[at + len(words) - 1] + 1)
+
+
+def bank_hash(bank: Iterable[BankQuestion]) -> str:
+    """Digest of the questions, whatever their order."""
+    lines = sorted(f"{q.county}\t{q.article}\t{q.question}\t{q.quote}" for q in bank)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def write_bank(bank: Iterable[BankQuestion], path: Path) -> None:
+    """Write questions as ``read_bank`` reads them."""
+    lines = [json.dumps(asdict(question), ensure_ascii=False) for question in bank]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")

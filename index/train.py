@@ -14,10 +14,15 @@ import gzip
 import json
 import random
 import re
+import shutil
+import tempfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from datasets import Dataset
 from sentence_transformers import (
@@ -27,16 +32,29 @@ from sentence_transformers import (
 )
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from sentence_transformers.sentence_transformer.modules import Normalize, StaticEmbedding
-from sentence_transformers.training_args import BatchSamplers
+from sklearn.linear_model import LogisticRegression
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from index.questions import BankQuestion
+from index.build import build
+from index.dense import Embedder
+from index.questions import BankQuestion, read_bank
+from index.ranking import CHANNELS, LEXICAL, Ranking, evidence_features, log_odds, write_ranking
+from index.search import SearchIndex
+from index.words import bigrams
+from ingest.errors import SettingError
 from ingest.law import Regulation
 
 SEED = 20221012
 VOCABULARY = 24_000
 LONGEST_PIECE = 4
 DIMENSIONS = 256
+SILENT, SAME = 0.3, 0.85
+"""Shares of a quote's bigrams in another county's article: below, the rule is silent; above, it says the same."""
+STRANGERS = 300
+"""Lay questions about other laws that the evidence is fitted on."""
+HARDEST = 20
+"""Articles of a question that the ranking is fitted on; the others are told apart anyway."""
+UNFITTED = Ranking((1.0,) * len(CHANNELS), 0.0, (), 0.0)
 
 
 class Pair(NamedTuple):
@@ -44,6 +62,17 @@ class Pair(NamedTuple):
 
     anchor: str
     positive: str
+
+
+Values = dict[str, npt.NDArray[np.float64]]
+"""For each county the channel values of its articles, a row each."""
+
+
+class Example(NamedTuple):
+    """A held-out question and what the channels say of it."""
+
+    question: BankQuestion
+    values: Values
 
 
 class Recipe(NamedTuple):
@@ -57,15 +86,132 @@ class Recipe(NamedTuple):
         law_rate: learning rate of the first stage.
         bank_rate: learning rate of the second stage.
         scale: inverse temperature of the softmax.
+        spread: standard deviation of the vectors before training; small, so that pieces never
+            seen say little.
+
     """
 
     dimensions: int = DIMENSIONS
     vocabulary: int = VOCABULARY
-    law_epochs: float = 2
+    law_epochs: float = 1
     bank_epochs: float = 6
     law_rate: float = 5e-2
     bank_rate: float = 1e-2
     scale: float = 20.0
+    spread: float = 0.1
+
+
+def make(
+    regulations: Sequence[Regulation],
+    questions: Path,
+    public: Path,
+    out: Path,
+    leave_out: str | None,
+    say: Callable[[str], None],
+) -> None:
+    """Fit the ranking on held-out questions, train the model on all, and write both to ``out``.
+
+    Raises:
+        SettingError: the public data are not there.
+
+    """
+    if not (public / "law_articles.jsonl.gz").exists():
+        raise SettingError(f"训练数据 {public} 里没有 law_articles.jsonl.gz。请用 --public 指到公开法律数据的文件夹")
+    bank = read_bank(questions, leave_out)
+    fitted = fit_ranking(regulations, *held_out(regulations, bank, public, say))
+    say(f"排序权重：{fitted}")
+    model = train(regulations, bank, public, Recipe(), say)
+    save(model, out)
+    write_ranking(fitted, out)
+
+
+def save(model: SentenceTransformer, out: Path) -> None:
+    """Write a model with half-precision weights; what else is in the folder stays."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.half().save(folder, create_model_card=False)
+        shutil.copytree(folder, out, dirs_exist_ok=True)
+
+
+def held_out(
+    regulations: Sequence[Regulation], bank: Sequence[BankQuestion], public: Path, say: Callable[[str], None]
+) -> tuple[list[Example], list[Values]]:
+    """Search a third of the questions with a model and an index that never saw them.
+
+    Returns them with their channel values, and the values of lay questions about other laws, which
+    no work rule answers.
+    """
+    kept = [q for q in bank if not _is_held_out(q)]
+    say(f"用 {len(kept)} 个问题训练，{len(bank) - len(kept)} 个问题拟合排序")
+    with tempfile.TemporaryDirectory() as folder:
+        model, place = Path(folder) / "model", Path(folder) / "index"
+        save(train(regulations, kept, public, Recipe(), lambda _: None), model)
+        place.mkdir()
+        build(regulations, kept, model, Path(), place)
+        opened = SearchIndex(place, Embedder(model), UNFITTED)
+        asked = [question for question in bank if _is_held_out(question)]
+        examples = [Example(question, _values(opened, question.question)) for question in asked]
+        strangers = [row["query"] for row in _jsonl(public / "stard" / "queries.jsonl") if row["split"] == "train"]
+        strange = [_values(opened, text) for text in random.Random(SEED).sample(strangers, STRANGERS)]
+        opened.close()
+    return examples, strange
+
+
+def _values(index: SearchIndex, text: str) -> Values:
+    query = index.prepare(text)
+    return {r.county: index.values(query, r) for r in index.regulations}
+
+
+def _is_held_out(question: BankQuestion) -> bool:
+    return zlib.crc32(question.question.encode()) % 3 == 0
+
+
+def fit_ranking(regulations: Sequence[Regulation], examples: Sequence[Example], strange: Sequence[Values]) -> Ranking:
+    """Fit both regressions of ``Ranking``.
+
+    The first on each question's strongest articles, with the article that answers and once more
+    without it, when none may look like an answer. The second on whole regulations: a question's
+    own county answers it; another county does if it has nearly the words of the quote, and is
+    silent if it has few of them; what lies between is left out. To ``strange`` questions all are.
+    """
+    rows, labels = [], []
+    for example in examples:
+        values, gold = example.values[example.question.county], example.question.article - 1
+        for present in (True, False):
+            shown = values if present else np.delete(values, gold, axis=0)
+            strongest = np.argsort(-shown.sum(axis=1))[:HARDEST]
+            rows.append(shown[strongest])
+            labels.append((strongest == gold) if present else np.zeros(len(strongest), dtype=bool))
+    weights, bias = _regress(np.vstack(rows), np.concatenate(labels))
+    ranking = Ranking(weights, bias, (), 0.0)
+    words = {r.county: [set(bigrams(a.text)) for a in r.articles] for r in regulations}
+    features, answers = [], []
+    for example in examples:
+        quote = set(bigrams(example.question.quote))
+        for county, values in example.values.items():
+            held = max(len(quote & text) for text in words[county]) / max(1, len(quote))
+            if held <= SILENT or held >= SAME:
+                features.append(_evidence(values, example.values, ranking))
+                answers.append(held >= SAME)
+    for everywhere in strange:
+        features += [_evidence(values, everywhere, ranking) for values in everywhere.values()]
+        answers += [False] * len(everywhere)
+    evidence_weights, evidence_bias = _regress(np.vstack(features), np.array(answers), balanced=True)
+    return Ranking(weights, bias, evidence_weights, evidence_bias)
+
+
+def _evidence(values: npt.NDArray[np.float64], everywhere: Values, ranking: Ranking) -> npt.NDArray[np.float64]:
+    scores = ranking.score(values)
+    odds = sorted((log_odds(p) for p in scores), reverse=True)
+    anywhere = np.max([others.max(axis=0) for others in everywhere.values()], axis=0)[: len(LEXICAL)]
+    return evidence_features(values[int(np.argmax(scores))], odds[0] - odds[1], anywhere)
+
+
+def _regress(
+    rows: npt.NDArray[np.float64], labels: npt.NDArray[np.bool_], *, balanced: bool = False
+) -> tuple[tuple[float, ...], float]:
+    regression = LogisticRegression(C=10.0, max_iter=5000, class_weight="balanced" if balanced else None)
+    regression.fit(rows, labels)
+    return tuple(round(float(w), 4) for w in regression.coef_[0]), round(float(regression.intercept_[0]), 4)
 
 
 def train(
@@ -85,6 +231,7 @@ def train(
         public: folder with ``law_articles.jsonl.gz``, ``stard/`` and ``pairs/``.
         recipe: see there.
         say: called with a line of progress.
+
     """
     torch.manual_seed(SEED)
     law = list(law_pairs(public))
@@ -94,6 +241,7 @@ def train(
     tokenizer = train_tokenizer(texts, recipe.vocabulary)
     say(f"词表：{tokenizer.get_vocab_size()}")
     static = StaticEmbedding(tokenizer, embedding_dim=recipe.dimensions)
+    torch.nn.init.normal_(static.embedding.weight, std=recipe.spread)
     model = SentenceTransformer(modules=[static, Normalize()], device="cpu")
     _fit(model, {"law": law}, 1024, recipe.law_epochs, recipe.law_rate, recipe.scale)
     _fit(model, asked, 64, recipe.bank_epochs, recipe.bank_rate, recipe.scale)
@@ -104,7 +252,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
     """Find the pieces: characters and words of up to four, full- and half-width made one."""
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[^\p{Han}\p{L}\p{N}]+|\p{N}+"), "removed")
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[^\p{L}\p{N}]+"), "removed")
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         special_tokens=["[UNK]"],
@@ -180,13 +328,13 @@ def _fit(
         for name, rows in pairs.items()
     }
     arguments = SentenceTransformerTrainingArguments(
-        output_dir="/tmp/xiangui-train",
+        output_dir=tempfile.gettempdir(),
         num_train_epochs=epochs,
         per_device_train_batch_size=batch,
         learning_rate=rate,
-        warmup_ratio=0.1,
+        warmup_steps=0.1,
         lr_scheduler_type="linear",
-        batch_sampler=BatchSamplers.NO_DUPLICATES,
+        batch_sampler="no_duplicates",
         seed=SEED,
         data_seed=SEED,
         save_strategy="no",

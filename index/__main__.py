@@ -1,0 +1,122 @@
+"""Command line: ``python -m index build | search | info | train``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from index import generations, library, manifest
+from index.search import Hit
+from index.settings import MODEL, IndexSettings, read_settings
+from index.terminal import errors, ready, run, say, with_progress
+from ingest.corpus import ingest, label_document, locate
+from ingest.errors import XianguiError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="建立和检索索引。")
+console = Console()
+
+
+@app.command("build")
+def build_command(
+    source: Annotated[Path | None, typer.Option(help="规则文本的文件夹；不写则用自带的五个县")] = None,
+    out: Annotated[Path | None, typer.Option(help="索引放在哪个文件夹")] = None,
+) -> None:
+    """Build the index beside the one in use, then switch."""
+    settings = read_settings(IndexSettings, home=out, source=source.resolve() if source else None)
+    built, failed = with_progress(lambda progress: library.rebuild(settings, progress, say))
+    console.print(f"索引已建好：{built.passages} 段，在 {settings.index_dir}", soft_wrap=True, highlight=False)
+    for error in failed:
+        errors.print(f"错误：{error}", style="red", markup=False, highlight=False, soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command("search")
+def search_command(
+    question: Annotated[str, typer.Argument(help="问题")],
+    county: Annotated[str | None, typer.Option(help="只查这个县")] = None,
+    most: Annotated[int, typer.Option(min=1, max=50, help="每县几条")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False,
+) -> None:
+    """Show which articles are found, with the value of each channel."""
+    settings = read_settings(IndexSettings)
+    ready(settings)
+    index = library.Library(settings).index()
+    chosen = [r for r in index.regulations if county in (None, r.county, r.county[:-1])]
+    if not chosen:
+        known = "、".join(sorted({r.county for r in index.regulations}))
+        raise XianguiError(f"没有“{county}”的规则，现有：{known}")
+    query = index.prepare(question)
+    found = [(r, index.search(query, r, most)) for r in chosen]
+    if as_json:
+        rows = [
+            {
+                "regulation": r.id,
+                "county": r.county,
+                "article": hit.article.number,
+                "branch": hit.article.branch,
+                "score": round(hit.score, 4),
+                "channels": {k: round(v, 4) for k, v in hit.channels.items()},
+                "text": hit.passage.text,
+            }
+            for r, hits in found
+            for hit in hits
+        ]
+        sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=1) + "\n")
+        return
+    for r, hits in found:
+        console.print(_table(label_document(r), [(str(locate(r, hit.article)), hit) for hit in hits]))
+
+
+@app.command("info")
+def info_command() -> None:
+    """Show what the index in use was built from and whether it still matches."""
+    settings = read_settings(IndexSettings)
+    folder = generations.current(settings.index_dir)
+    if folder is None:
+        raise XianguiError(f"{settings.index_dir} 里没有索引。请运行：python -m index build")
+    built = manifest.read(folder)
+    changed = library.changes(settings, folder)
+    console.print(f"位置 {folder}", soft_wrap=True, highlight=False)
+    console.print(f"来源 {built.source}", soft_wrap=True, highlight=False)
+    console.print(f"建于 {built.built_at}，{built.passages} 段", highlight=False)
+    console.print(f"规则 {built.corpus[:12]}  模型 {built.model[:12]}  词典 {built.dictionary[:12]}", highlight=False)
+    console.print(f"程序库 {built.libraries}", highlight=False)
+    console.print(f"与现在的{'、'.join(changed)}不符，请运行 python -m index build" if changed else "与现在一致")
+
+
+@app.command("train")
+def train_command(
+    public: Annotated[Path, typer.Option(help="公开法律数据的文件夹")] = Path("../shared/public"),
+    out: Annotated[Path, typer.Option(help="模型写到哪里")] = MODEL,
+    leave_out: Annotated[str | None, typer.Option(help="不用这个县的题目，用来测没见过的县")] = None,
+) -> None:
+    """Train the bundled embedding model and fit the ranking (needs the extra ``train``)."""
+    try:
+        from index import train
+    except ImportError as error:
+        raise XianguiError(f"训练要用到 {error.name}。请运行：pip install '.[train]'") from error
+    settings = read_settings(IndexSettings)
+    train.make(ingest([settings.source]).regulations, settings.questions, public, out, leave_out, say)
+
+
+def _table(title: str, rows: list[tuple[str, Hit]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for name in ("条", "分", "双字", "词", "段", "问"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("最近的一段")
+    for label, hit in rows:
+        channels = [f"{hit.channels[name]:.2f}" for name in ("bigrams", "words", "passage", "question")]
+        text = hit.passage.text.replace("\n", " ")
+        table.add_row(label, f"{hit.score:.2f}", *channels, text[:60] + ("…" if len(text) > 60 else ""))
+    return table
+
+
+if __name__ == "__main__":
+    run(app)

@@ -1,0 +1,59 @@
+"""BM25 over whole articles, each extended with the questions that it is known to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import bm25s
+import numpy as np
+import numpy.typing as npt
+
+from index.words import bigrams, cut_words
+
+CUTTERS: dict[str, Callable[[str], list[str]]] = {"bigrams": bigrams, "words": cut_words}
+"""The two lexical channels and how each cuts a text."""
+
+_ABSENT = "\u0000"
+"""Stands in an article without a word, which bm25s does not accept."""
+
+
+class LexicalIndex:
+    """One BM25 index (Robertson et al. 1995, as in Lucene) of one kind of words."""
+
+    def __init__(self, engine: bm25s.BM25, cut: Callable[[str], list[str]]) -> None:
+        self._engine = engine
+        self._cut = cut
+        self._size: int = engine.scores["num_docs"]
+
+    @classmethod
+    def build(cls, texts: Sequence[str], cutter: str) -> LexicalIndex:
+        """Index the texts; ``cutter`` is a key of ``CUTTERS``."""
+        cut = CUTTERS[cutter]
+        engine = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
+        engine.index([cut(text) or [_ABSENT] for text in texts], show_progress=False)
+        return cls(engine, cut)
+
+    @classmethod
+    def load(cls, folder: Path, cutter: str) -> LexicalIndex:
+        """Open what ``save`` wrote."""
+        return cls(bm25s.BM25.load(str(folder)), CUTTERS[cutter])
+
+    def save(self, folder: Path) -> None:
+        """Write the index to a new folder."""
+        self._engine.save(str(folder), show_progress=False)
+
+    def scores(self, question: str) -> npt.NDArray[np.float32]:
+        """Score every text: the share, 0 to 1, of the most that a text could get for the question.
+
+        The divisor is the sum over the question's words of the highest score that any text gets
+        for that word, so that scores of different questions can be compared.
+        """
+        words = [word for word in dict.fromkeys(self._cut(question)) if word in self._engine.vocab_dict]
+        total = np.zeros(self._size, dtype=np.float32)
+        highest = 0.0
+        for word in words:
+            scores = self._engine.get_scores([word])
+            total += scores
+            highest += float(scores.max())
+        return total / highest if highest else total

@@ -1,0 +1,28 @@
+"""One real index for all tests, built once from the bundled texts."""
+
+import pytest
+
+from assistant.ask import Assistant
+from assistant.settings import Settings
+from index import library
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch, tmp_path):
+    """No test reads or writes the data of whoever runs it."""
+    for name in ("HOME", "SOURCE", "QUESTIONS", "EVIDENCE", "HOST", "PORT", "COUNTY", "LOCK_SECONDS"):
+        monkeypatch.delenv(f"XIANGUI_{name}", raising=False)
+
+
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory):
+    settings = Settings(home=tmp_path_factory.mktemp("home"))
+    library.ensure(settings)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def assistant(settings):
+    opened = library.Library(settings)
+    yield Assistant(opened, settings)
+    opened.close()

@@ -1,0 +1,383 @@
+"""The index on disk: generations, readers and writers in several processes, and the search."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from assistant.settings import Settings
+from index import generations, library, manifest
+from index.dense import DenseIndex, Entry, model_hash
+from index.lexical import CUTTERS, LexicalIndex
+from index.questions import BankQuestion, find_verbatim, for_regulations, read_bank
+from index.ranking import Ranking, log_odds
+from index.settings import MODEL, IndexSettings, read_settings
+from index.words import bigrams, cut_words
+from ingest.corpus import BUNDLED, ingest
+from ingest.errors import IndexBusy, IndexStale, SettingError, SourceError
+
+ONE = "渠县人民政府工作规则.txt"
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Settings with a source of one county, so that builds are short."""
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / ONE).write_bytes((BUNDLED / ONE).read_bytes())
+    return Settings(home=tmp_path / "home", source=source, lock_seconds=0.2)
+
+
+def add_county(settings, name="昌乐县人民政府工作规则.txt"):
+    (settings.source / name).write_bytes((BUNDLED / name).read_bytes())
+
+
+def python(code, settings, **options):
+    """Run code in another process that has the settings' environment."""
+    environment = {**os.environ, "XIANGUI_HOME": str(settings.home), "XIANGUI_SOURCE": str(settings.source)}
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+# generations ---------------------------------------------------------------------------------
+
+
+def test_reader_in_another_process_sees_the_new_generation_at_its_next_question(small):
+    library.ensure(small)
+    reader = python(
+        "import sys; from assistant.settings import Settings; from index.library import Library\n"
+        "library = Library(Settings())\n"
+        "for line in sys.stdin:\n"
+        "    index = library.index(); r = index.regulations[0]\n"
+        "    print(len(index.regulations), len(index.search(index.prepare(line), r)), flush=True)\n",
+        small,
+    )
+    answers = []
+    for change in (lambda: None, lambda: (add_county(small), library.rebuild(small))):
+        change()
+        reader.stdin.write("常务会议多久开一次\n")
+        reader.stdin.flush()
+        answers.append(reader.stdout.readline().split())
+    reader.stdin.close()
+    reader.wait(timeout=30)
+    assert answers == [["1", "10"], ["2", "10"]]
+
+
+def test_generation_in_use_is_kept_and_an_unused_one_removed(small):
+    library.ensure(small)
+    opened = library.Library(small)
+    first = generations.current(small.index_dir)
+    library.rebuild(small)
+    second = generations.current(small.index_dir)
+    assert first.is_dir()
+    assert second != first
+    index = opened.index()  # moves on to the second
+    assert index.search(index.prepare("会议纪要谁签发"), index.regulations[0])
+    library.rebuild(small)
+    assert not first.exists()
+    assert second.is_dir()
+    opened.close()
+
+
+@pytest.mark.parametrize("moment", [0.3, 1.0, 2.0, 2.6])
+def test_build_killed_at_any_moment_leaves_the_old_index(small, moment):
+    library.ensure(small)
+    before = generations.current(small.index_dir)
+    add_county(small)
+    builder = python(
+        "from assistant.settings import Settings; from index import library; library.rebuild(Settings())", small
+    )
+    start = time.monotonic()
+    while not list(small.index_dir.glob("gen-*")) or len(list(small.index_dir.glob("gen-*"))) < 2:
+        if builder.poll() is not None or time.monotonic() - start > 60:
+            break
+        time.sleep(0.01)
+    time.sleep(moment - 0.3)
+    builder.send_signal(signal.SIGKILL)
+    builder.wait()
+    opened = library.Library(small)
+    assert opened.index().regulations
+    opened.close()
+    if generations.current(small.index_dir) == before:  # else it had finished
+        library.rebuild(small)
+    assert len(list(small.index_dir.glob("gen-*"))) == 1
+    assert [r.county for r in library.Library(small).index().regulations] == ["昌乐县", "渠县"]
+
+
+def test_failed_build_leaves_nothing_behind(small):
+    library.ensure(small)
+    before = set(small.index_dir.glob("gen-*"))
+    with pytest.raises(ZeroDivisionError), generations.building(small.index_dir, 1, lambda: None):
+        raise ZeroDivisionError
+    assert set(small.index_dir.glob("gen-*")) == before
+
+
+def test_second_builder_is_told(small):
+    said = []
+    with (
+        generations.building(small.index_dir, 1, lambda: None) as folder,
+        pytest.raises(IndexBusy, match="另一个进程正在建索引"),
+    ):
+        (folder / "x").touch()
+        child = python("", small)
+        child.wait()
+        _in_thread(lambda: library.rebuild(small, say=said.append))
+    assert said == ["另一个进程正在建索引，等它完成……"]
+
+
+def _in_thread(work):
+    """Run work on another thread, whose file locks are its own, and raise what it raises."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
+
+
+def test_no_index_is_built_and_a_stale_one_is_named(small):
+    library.ensure(small)
+    library.ensure(small)
+    add_county(small)
+    with pytest.raises(IndexStale, match=r"规则文本不符.*python -m index build"):
+        library.ensure(small)
+    library.ensure(small, replace_stale=True)
+    assert len(library.Library(small).index().regulations) == 2
+
+
+@pytest.mark.parametrize(
+    ("field", "named"),
+    [
+        ("corpus", "规则文本"),
+        ("model", "向量模型"),
+        ("dictionary", "词典"),
+        ("questions", "题库"),
+        ("format", "索引格式"),
+        ("libraries", "程序库版本"),
+    ],
+)
+def test_manifest_names_what_differs(small, field, named):
+    library.ensure(small)
+    folder = generations.current(small.index_dir)
+    path = folder / "manifest.json"
+    row = json.loads(path.read_text(encoding="utf-8"))
+    row[field] = {} if field == "libraries" else 0 if field == "format" else "another"
+    path.write_text(json.dumps(row), encoding="utf-8")
+    assert library.changes(small, folder) == [named]
+
+
+def test_manifest_that_cannot_be_read(small):
+    library.ensure(small)
+    (generations.current(small.index_dir) / "manifest.json").write_text("{", encoding="utf-8")
+    with pytest.raises(IndexStale, match="读不出来"):
+        library.ensure(small)
+    library.ensure(small, replace_stale=True)
+
+
+def test_bad_files_are_left_out_and_named(small):
+    (small.source / "bad.txt").write_text("不是规则", encoding="utf-8")
+    built, errors = library.rebuild(small)
+    assert built.passages > 0
+    assert [e.file for e in errors] == ["bad.txt"]
+
+
+def test_nothing_is_built_from_nothing(tmp_path):
+    with pytest.raises(SourceError):
+        library.rebuild(Settings(home=tmp_path, source=tmp_path / "nowhere"))
+
+
+def test_setting_that_cannot_be_used_is_named(monkeypatch):
+    monkeypatch.setenv("XIANGUI_LOCK_SECONDS", "soon")
+    with pytest.raises(SettingError, match="XIANGUI_LOCK_SECONDS.*soon"):
+        read_settings(IndexSettings)
+
+
+# channels ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("县政府", ["县政", "政府"]), ("46条", ["46", "条"]), ("ＡＢ角", ["ab", "角"]), ("，。", []), ("1.5", ["1.5"])],
+)
+def test_bigrams(text, expected):
+    assert bigrams(text) == expected
+
+
+@pytest.mark.parametrize("term", ["常务会议", "规范性文件", "县政府办公室", "议事协调机构", "四不两直"])
+def test_county_terms_are_words(term):
+    assert term in cut_words(f"请问{term}的事")
+
+
+@pytest.mark.parametrize("cutter", CUTTERS)
+def test_lexical_index_finds_and_comes_back_from_disk(cutter, tmp_path):
+    texts = ["县政府常务会议每月召开", "公文由县长签发", "", "印章须经同意方可使用"]
+    built = LexicalIndex.build(texts, cutter)
+    built.save(tmp_path / cutter)
+    for index in (built, LexicalIndex.load(tmp_path / cutter, cutter)):
+        scores = index.scores("谁来签发公文？")
+        assert int(np.argmax(scores)) == 1
+        assert 0 < scores.max() <= 1
+        assert not index.scores("护照").any()
+        assert not index.scores("").any()
+
+
+def test_dense_index_filters_by_regulation_and_comes_back_from_disk(tmp_path):
+    class Fixed:
+        def texts(self, texts):
+            return [[1.0, float(len(t)), 0.0] for t in texts]
+
+    entries = [Entry(f"{r}{n}", "字" * n, {"regulation": r, "article": n}) for r in ("甲", "乙") for n in (1, 2, 3)]
+    index = DenseIndex(tmp_path)
+    index.add("passages", entries, Fixed(), lambda n: None)
+    index.close()
+    index = DenseIndex(tmp_path)
+    near = index.nearest("passages", [1.0, 3.0, 0.0], "乙", 2)
+    assert [key for key, _ in near] == ["乙3", "乙2"]
+    assert near[0][1] == pytest.approx(1.0, abs=1e-4)
+    assert near[1][1] == pytest.approx(7 / np.sqrt(5 * 10), abs=1e-3)
+    index.close()
+
+
+def test_model_loads_by_itself_and_without_network():
+    code = (
+        "import socket\n"
+        "def no(*a, **k): raise OSError('no network')\n"
+        "socket.socket.connect = no\n"
+        "from sentence_transformers import SentenceTransformer\n"
+        f"v = SentenceTransformer({str(MODEL)!r}).encode(['常务会议多久开一次', '常务会议一般每月召开'])\n"
+        "print(v.shape[1], float((v[0] * v[1]).sum()) > 0.2)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["256", "True"]
+
+
+def test_model_is_small():
+    assert sum(f.stat().st_size for f in MODEL.rglob("*") if f.is_file()) < 25 * 2**20
+
+
+def test_model_hash_changes_with_the_weights(tmp_path):
+    (tmp_path / "a.safetensors").write_bytes(b"1")
+    before = model_hash(tmp_path)
+    (tmp_path / "a.safetensors").write_bytes(b"2")
+    assert model_hash(tmp_path) != before
+
+
+def test_every_bank_question_is_of_an_article_that_holds_its_quote():
+    bank, regulations = read_bank(), ingest().regulations
+    assert len(bank) == 4544
+    assert sum(len(group) for group in for_regulations(bank, regulations).values()) == 4544
+
+
+def test_bank_goes_silent_where_the_words_have_changed():
+    regulations = [r for r in ingest().regulations if r.county == "渠县"]
+    changed = BankQuestion("渠县", 30, "常务会多久开一次", "原则上每周召开一次")
+    assert for_regulations([changed], regulations) == {}
+
+
+def test_leave_one_county_out():
+    assert {q.county for q in read_bank(leave_out="渠县")} == {"昌乐县", "平阴县", "乾安县", "沂源县"}
+
+
+def test_broken_bank_line_is_named(tmp_path):
+    (tmp_path / "渠县.jsonl").write_text('{"county": "渠县"}\n', encoding="utf-8")
+    with pytest.raises(SourceError, match="渠县.jsonl:1"):
+        read_bank(tmp_path)
+
+
+def test_words_are_found_across_line_feeds():
+    article = next(a for r in ingest().regulations if r.county == "渠县" for a in r.articles if a.number == 31)
+    span = find_verbatim("县长办公会议主要任务是：(一)研究县政府", article)
+    assert article.text[slice(*span)] == "县长办公会议主要任务是：\n(一) 研究县政府"
+    assert find_verbatim("没有的话", article) is None
+
+
+def test_log_odds_undo_the_score():
+    ranking = Ranking((1.0, 2.0, 3.0, 4.0), -1.0, (), 0.0)
+    values = np.array([[0.1, 0.2, 0.3, 0.4]])
+    assert log_odds(float(ranking.score(values)[0])) == pytest.approx(0.1 + 0.4 + 0.9 + 1.6 - 1)
+
+
+# search --------------------------------------------------------------------------------------
+
+
+def test_hits_are_of_the_regulation_asked_and_in_order(assistant):
+    index = assistant.index
+    query = index.prepare("会议纪要由谁签发")
+    for regulation in index.regulations:
+        hits = index.search(query, regulation, 7)
+        assert len(hits) == 7
+        assert [h.score for h in hits] == sorted((h.score for h in hits), reverse=True)
+        assert {h.passage.locator.regulation for h in hits} == {regulation.id}
+        for hit in hits:
+            assert hit.article in regulation.articles
+            assert hit.article.text[slice(*hit.passage.span)] == hit.passage.text
+
+
+def test_strange_questions_have_less_evidence(assistant):
+    index = assistant.index
+    regulation = next(r for r in index.regulations if r.county == "昌乐县")
+
+    def evidence(text):
+        query = index.prepare(text)
+        return index.evidence(query, index.search(query, regulation, 5))
+
+    asked = [evidence(q) for q in ("副县长外出要向谁请假", "常务会议多久开一次", "政府印章谁同意才能用")]
+    strange = [evidence(q) for q in ("离婚后房子归谁", "被狗咬了谁赔", "信用卡逾期会坐牢吗")]
+    assert min(asked) > max(strange)
+
+
+# command line --------------------------------------------------------------------------------
+
+
+def command(*arguments, **environment):
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        cwd=Path(__file__).parent.parent,
+    )
+
+
+def test_index_commands(small, tmp_path):
+    source, home = {"XIANGUI_SOURCE": str(small.source)}, {"XIANGUI_HOME": str(small.home)}
+    built = command("index", "build", "--source", str(small.source), "--out", str(small.home), **home)
+    assert built.returncode == 0, built.stderr
+    found = command("index", "search", "常务会议多久开一次", "--county", "渠县", "--json", **source, **home)
+    rows = json.loads(found.stdout)
+    assert rows[0]["article"] == 30
+    info = command("index", "info", **source, **home)
+    assert "与现在一致" in info.stdout
+    missing = command("index", "search", "请假", "--county", "安丘市", **source, **home)
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert "没有“安丘市”的规则" in missing.stderr
+    stale = command("index", "search", "请假", **home, XIANGUI_QUESTIONS=str(tmp_path))
+    assert stale.returncode == 2
+    assert "题库" in stale.stderr
+    assert "python -m index build" in stale.stderr
+
+
+def test_ingest_command(tmp_path):
+    bad = tmp_path / "bad.txt"
+    bad.write_text("", encoding="utf-8")
+    run = command("ingest", str(BUNDLED), str(bad), "--out", str(tmp_path / "out"))
+    assert run.returncode == 1
+    assert "bad.txt：文件是空的" in run.stderr
+    rows = [json.loads(line) for f in (tmp_path / "out").glob("*.jsonl") for line in f.read_text("utf-8").splitlines()]
+    assert sum("article" in row for row in rows) == 435
+
+
+def test_manifest_describes_what_is_here():
+    regulations = ingest().regulations
+    described = manifest.describe(regulations, read_bank(), MODEL, BUNDLED)
+    assert manifest.differences(described, described) == []
