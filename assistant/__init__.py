@@ -1,0 +1,1 @@
+"""A question -> an answer in the rule's own words, cited and verified, or a refusal."""

@@ -1,0 +1,45 @@
+"""Command line: ``python -m assistant "问题" [--county …] [--json]``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from assistant.answer import plain_text, to_prediction
+from assistant.ask import Assistant
+from assistant.settings import Settings
+from index.library import Library
+from index.settings import read_settings
+from index.terminal import ready, run
+
+app = typer.Typer(add_completion=False, help="问一个问题，得到有出处的回答。")
+
+
+@app.command()
+def main(
+    question: Annotated[str, typer.Argument(help="问题，用平常的话写")],
+    county: Annotated[str | None, typer.Option(help="没有写明县时，按这个县回答")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="输出一个 JSON 对象")] = False,
+) -> None:
+    """Answer one question on standard output; everything else goes to standard error."""
+    assistant = open_assistant()
+    answer = assistant.ask(question, county=assistant.find_county(county))
+    if as_json:
+        sys.stdout.write(json.dumps(to_prediction(answer), ensure_ascii=False) + "\n")
+    else:
+        Console(soft_wrap=True).print(plain_text(answer), markup=False, highlight=False)
+
+
+def open_assistant(*, replace_stale: bool = False) -> Assistant:
+    """Read the settings, make sure that there is an index, and open it."""
+    settings: Settings = read_settings(Settings)
+    ready(settings, replace_stale=replace_stale)
+    return Assistant(Library(settings), settings)
+
+
+if __name__ == "__main__":
+    run(app)

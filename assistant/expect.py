@@ -1,0 +1,126 @@
+"""What kind of answer a question expects: a number of something, a deadline, how often, how much.
+
+An article can be about the matter and still be silent on the point. Where a question asks for a
+quantity (几辆车, 保存多少年, 多少钱), words that hold no such quantity do not answer it.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+_N = r"(?:[0-9０-９]+(?:[.．][0-9]+)?|[一二两三四五六七八九十百千万半]+)"
+_TIME_UNITS = r"(?:个?工作日|个?小时|个?月|个?季度|天|日|周|年|星期|分钟)"
+_COUNTED = "辆|台|部|人|名|位|篇|件(?!事)|份|字|页|次|回|趟|场|遍|倍"
+
+
+class Quantity(Enum):
+    """A kind of answer, with the words that can be one."""
+
+    MONEY = re.compile(rf"{_N}\s*(?:多|余)?(?:万|亿)?元|费用标准|限额为")
+    PHONE = re.compile(r"\d{5,}")
+    SHARE = re.compile(rf"{_N}分之{_N}|半数|过半|全体成员|\d+\s*[%％]")
+    YEARS = re.compile(r"(?<!\d)\d{1,2}\s*年|[一二两三四五六七八九十]+年|永久|长期")
+    OFTEN = re.compile(
+        rf"每(?:个)?\s*(?:{_N})?\s*(?:{_TIME_UNITS}|半年|半月|年度)|定期|随时|适时|"
+        rf"{_N}\s*(?:[-—～至]\s*{_N})?\s*次|需要.{{0,6}}召开"
+    )
+    TIME = re.compile(
+        rf"{_N}\s*(?:[-—～至]\s*{_N})?\s*{_TIME_UNITS}|半天|半年|当日|当天|即时|即到即办|及时|立即|限时|随时|定期|事前|事先|会前|提前|"
+        rf"\d{{4}}\s*年|每(?:个)?(?:{_TIME_UNITS})|时限"
+    )
+    NUMBER = re.compile(_N)
+
+
+_ASKS = (
+    (
+        Quantity.PHONE,
+        re.compile(r"电话(?:号码)?(?:是|多少|几)|(?:拨|打).{0,4}(?:哪个|什么|多少).{0,2}(?:号|电话)|号码是多少"),
+    ),
+    (
+        Quantity.MONEY,
+        re.compile(
+            r"多少钱|多少元|几块|几万|多少万|多少经费|(?:金额|费用|补助|补贴|工资|价格|额度).{0,6}(?:多少|上限|标准是)"
+        ),
+    ),
+    (
+        Quantity.SHARE,
+        re.compile(
+            r"几成|几分之|百分之几|多大比例|(?:来|到|出席|凑).{0,4}(?:多少|几).{0,3}(?:人|成)|(?:够|达到|超过)多少.{0,2}(?:人|才)|够多少"
+        ),
+    ),
+    (Quantity.YEARS, re.compile(r"(?<!每)年限|多少年|几年(?!前|来)|保存期")),
+    (
+        Quantity.TIME,
+        re.compile(
+            r"提前(?:多|几)|提早(?:多|几)|(?:几|多少)(?:个)?(?:工作)?(?:天|日|小时)(?:之|以)?[内前]|最晚|最迟|期限|时限"
+        ),
+    ),
+    (
+        Quantity.OFTEN,
+        re.compile(
+            r"(?:多久|多长时间|几天|几周|几个?月|多少天).{0,4}(?:开|碰|召开|举办|办|聚|学|搞|来)上?[一1](?:次|回|个|趟)|隔多久|隔几|隔多长|"
+            r"(?:多久|几天|几周)(?:要|得|会|就)?(?:开|碰|召开|聚)|(?:开|碰|召开)?的?(?:频率|频次)|(?:几|多少)(?:次|回|趟)|星期几|周几|(?:多久|几天|几周)一(?:次|回)"
+        ),
+    ),
+    (
+        Quantity.TIME,
+        re.compile(
+            r"几天|多少天|多久|多长时间|几个?工作日|多少个?工作日|几个?小时|几个?月(?!度)|多少时间|哪(?:一)?[年天]|几号"
+        ),
+    ),
+)
+_COUNT = re.compile(rf"(?<![十好])(?:几|多少)\s*个?\s*(?P<unit>{_COUNTED})")
+_HOW_MUCH = re.compile(
+    r"(?:是|为|各|要|有|得|不超过|至少|最多)多少(?![\u4e00-\u9fff]{0,1}(?:人|个|次))|上限.{0,4}多少|标准.{0,4}多少"
+)
+_ENUMERATES = re.compile(
+    r"哪几|几个(?:方面|步骤|环节|部分|程序|阶段)|几(?:项|条|类|种)(?:内容|任务|要求|情形|职责|准则)|有几(?:项|条|种|类)|这几|那几|好几|几个(?:县|部门|单位|局|字)"
+)
+_SAME_UNIT = {
+    "人": "人|名|位",
+    "名": "人|名|位",
+    "位": "人|名|位",
+    "辆": "辆|台",
+    "台": "辆|台",
+    "部": "辆|台|部",
+    "回": "次|回",
+    "趟": "次|回|趟",
+    "次": "次|回",
+    "场": "次|场",
+    "遍": "次|遍",
+    "件": "件|份|项",
+    "份": "件|份|篇|种",
+    "篇": "篇|份|次",
+}
+
+
+_CLAUSE = re.compile(r"[，,。；;]")
+_ASKS_ELSE = re.compile(r"怎么|咋|什么|啥|谁|哪|吗|么|不[？?]?$|是否|行|合适|对不对|算|要不要|能不能|可不可以")
+
+
+def asked_quantity(question: str) -> re.Pattern[str] | None:
+    """Return what must stand in an answer to the question, or None if it asks for no quantity.
+
+    In a question of several parts a quantity is not all that is asked; and 几 before a further
+    question is often no question itself (请了几位专家，够不够).
+    """
+    *earlier, question = [clause for clause in _CLAUSE.split(question) if clause.strip()] or [question]
+    if earlier and not _quantity(question):
+        return None if _ASKS_ELSE.search(question) else _quantity("，".join(earlier))
+    return _quantity(question)
+
+
+def _quantity(question: str) -> re.Pattern[str] | None:
+    if _ENUMERATES.search(question):
+        return None
+    for quantity, asks in _ASKS:
+        if asks.search(question):
+            return quantity.value
+    count = _COUNT.search(question)
+    if count is not None:
+        unit = _SAME_UNIT.get(count["unit"], count["unit"])
+        return re.compile(rf"{_N}\s*个?\s*(?:以上|多)?(?:{unit})")
+    if _HOW_MUCH.search(question):
+        return Quantity.NUMBER.value
+    return None

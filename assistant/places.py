@@ -1,0 +1,129 @@
+"""County names in a question: those whose rules are here, and those whose rules are not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import jieba
+
+from index.words import word_edges
+
+_OURS = re.compile(r"(?:我|咱|本|俺)们?(?:这)?(?:个)?(?:县|市|区)|我们这儿|我们这里|咱们?这儿|俺们?这儿")
+_ALL = re.compile(
+    r"(?:各|每|所有|全部|哪|五|几|多|这些|那些|几个|五个|哪个|哪些|哪几个|每个|各个|所有的|这几个|这五个|几家|哪家)(?:个)?县|"
+    r"县(?:与|和)县之间|五家"
+)
+_OTHERS = re.compile(r"(?:其他|其它|其余|别的|另外)(?:的|几个|四个|三个|两个)*(?:的)?县?")
+_TRAVEL = re.compile(r"(?:去|到|赴|往|从|来|离开|前往)\s*$")
+_OF = re.compile(r"(?:县|的|那边|那儿|那里|这边|规则|政府|副?[县市区]长|呢|怎么|咋|如何|有没有|是不是)")
+_NOT_A_PLACE = re.compile(
+    r"(?:城市|辖市|级市|列市|股市|超市|都市|门市|楼市|夜市|集市|辖市|自治[县区旗]|[全各外本邻我咱每贫困山库灾老新城]+[县市区])$"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What a question says about counties.
+
+    Attributes:
+        named: counties with a rule here, in the order of the question.
+        everyone: the question is about all of them (各县, 哪个县, 其他县).
+        others: it is about all but those named before.
+        ours: it says 我县.
+        missing: county-level places that the question is about and that have no rule here.
+        rest: the question without these names.
+
+    """
+
+    named: tuple[str, ...]
+    everyone: bool
+    others: bool
+    ours: bool
+    missing: tuple[str, ...]
+    rest: str
+
+
+def short_name(county: str) -> str:
+    """Leave 县 or 市 out where enough of a name remains: 昌乐县 is 昌乐, 渠县 is 渠县."""
+    stem = re.sub(r"(?:自治县|林区|县|市|区|旗)$", "", county)
+    return stem if len(stem) >= 2 else county
+
+
+def find_places(text: str, counties: Iterable[str]) -> Places:
+    """Find the county names of a question; ``counties`` are those with a rule here."""
+    known = sorted(counties, key=len, reverse=True)
+    names = {name: county for county in known for name in (short_name(county), county)}
+    found: dict[str, int] = {}
+    rest = text
+    for name in sorted(names, key=len, reverse=True):
+        for match in re.finditer(re.escape(name), rest):
+            found[names[name]] = min(found.get(names[name], len(text)), match.start())
+        rest = re.sub(re.escape(name) + r"(?:人民政府|县政府|政府)?(?:的)?(?=\S|$)", lambda m: " " * len(m[0]), rest)
+    missing = _missing(rest) if not found else _missing_beside(rest)
+    for name in missing:
+        rest = rest.replace(name, " ")
+    ours, everyone, others = _OURS.search(rest), _ALL.search(rest), _OTHERS.search(rest)
+    for pattern in (_OURS, _ALL) + ((_OTHERS,) if found or others else ()):
+        rest = pattern.sub(" ", rest)
+    return Places(
+        named=tuple(sorted(found, key=lambda county: found[county])),
+        everyone=bool(everyone),
+        others=bool(others and "县" in others[0]),
+        ours=bool(ours),
+        missing=missing,
+        rest=re.sub(r"\s+", " ", rest).strip(),
+    )
+
+
+def _missing(rest: str) -> tuple[str, ...]:
+    """Find places without a rule that the question is asked of (not places that somebody goes to)."""
+    found = []
+    edges = word_edges(rest)
+    for name in _places():
+        at = rest.find(name)
+        if at < 0 or _TRAVEL.search(rest[:at]) or not {at, at + len(name)} <= edges:
+            continue
+        full = name[-1] in "县市区旗" and len(name) > 2
+        following = rest[at + len(name) :]
+        if full or at == 0 or _OF.match(following):
+            found.append((at, name + ("县" if not full and following.startswith("县") else "")))
+    kept = dict.fromkeys(name for _, name in sorted(found))
+    return tuple(name for name in kept if not any(name != other and name in other for other in kept))
+
+
+def _missing_beside(rest: str) -> tuple[str, ...]:
+    """Beside a county that is here, only a full name of a county counts: 昌乐和高青县."""
+    kept = [
+        name
+        for name in _places()
+        if name.endswith("县") and name in rest and not _TRAVEL.search(rest[: rest.find(name)])
+    ]
+    return tuple(sorted(kept, key=rest.find))
+
+
+@lru_cache(maxsize=1)
+def _places() -> tuple[str, ...]:
+    """County-level names, long and short, from the dictionary that comes with jieba (MIT)."""
+    words: dict[str, str] = {}
+    with (Path(jieba.__file__).parent / "dict.txt").open(encoding="utf-8") as file:
+        for line in file:
+            word, _, kind = line.split()
+            if len(word) >= 2:
+                words[word] = kind
+    names: set[str] = set()
+    for word, kind in words.items():
+        level = word[-1]
+        if len(word) < 3 or level not in "县市区旗" or _NOT_A_PLACE.search(word):
+            continue
+        if kind == "ns" or level == "县" or (level == "市" and kind == "n" and len(word) == 3):
+            stem = word[:-1]
+            names.add(word)
+            if level in "县市":
+                names |= {stem + "市", stem + "区"}  # counties have become cities, and cities districts
+            if level in "县市" and words.get(stem) == "ns":
+                names.add(stem)
+    return tuple(sorted(names, key=len, reverse=True))

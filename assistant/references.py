@@ -1,0 +1,113 @@
+"""Articles named in a question: 第四十六条第二款, 46条, 第46条第二款第(三)项, 73-75条, 第七十三条和七十六条."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ingest.numerals import NUMERAL, to_int
+
+_SUB = rf"(?:第?\s*(?P<paragraph>{NUMERAL})\s*款)?\s*的?\s*(?:第?\s*[（(]?\s*(?P<item>{NUMERAL})\s*[）)]?\s*项)?"
+_ARTICLE = re.compile(
+    rf"(?P<ordinal>第)?\s*(?P<article>{NUMERAL})\s*条(?:\s*之\s*(?P<branch>{NUMERAL}))?\s*的?\s*{_SUB}"
+)
+_LISTED = re.compile(
+    r"(?<![\u4e00-\u9fff\d])(?P<article>[一二三四五六七八九]?十[一二三四五六七八九]?)、(?=\s*(?:讲|说|规定|是|写|这|$))"
+)
+_SUB_ONLY = re.compile(
+    rf"第\s*(?P<paragraph>{NUMERAL})\s*款\s*的?\s*(?:第?\s*[（(]?\s*(?P<item>{NUMERAL})\s*[）)]?\s*项)?|第\s*[（(]?\s*(?P<only>{NUMERAL})\s*[）)]?\s*项"
+)
+_OTHER_LAW = re.compile(r"《(?P<title>[^》]+)》\s*$")
+_WIDEST = 20
+"""A range of more articles is no question that can be answered by quoting."""
+
+
+class Reference(NamedTuple):
+    """An article named outright, and the 款 and 项 if they are named too."""
+
+    article: int
+    branch: int | None = None
+    paragraph: int | None = None
+    item: int | None = None
+
+
+class Named(NamedTuple):
+    """References of a question in order, and the question without them."""
+
+    references: tuple[Reference, ...]
+    rest: str
+
+
+def find_references(text: str, previous: Reference | None = None) -> Named:
+    """Find the articles that a question names.
+
+    Args:
+        text: the question.
+        previous: the article that the conversation was about, which a bare 第二款 belongs to.
+
+    """
+    found: list[Reference] = []
+    rest = text
+    for match in _ARTICLE.finditer(text):
+        if not _is_reference(match, text):
+            continue
+        reference = Reference(
+            to_int(match["article"]), _number(match["branch"]), _number(match["paragraph"]), _number(match["item"])
+        )
+        start, before = _earlier(text[: match.start()], reference.article)
+        found += [Reference(number) for number in before] + [reference]
+        rest = rest.replace(text[start : match.end()], " ", 1)
+    if not found:
+        for match in _LISTED.finditer(text):
+            found.append(Reference(to_int(match["article"])))
+            rest = rest.replace(match[0], " ", 1)
+    if not found and previous is not None:
+        sub = _SUB_ONLY.search(text)
+        if sub is not None:
+            paragraph = _number(sub["paragraph"]) or (previous.paragraph if sub["only"] else None)
+            found.append(previous._replace(paragraph=paragraph, item=_number(sub["item"] or sub["only"])))
+            rest = rest.replace(sub[0], " ", 1)
+    return Named(tuple(dict.fromkeys(found)), rest)
+
+
+def _is_reference(match: re.Match[str], text: str) -> bool:
+    """Tell 第三条 and 46条 from 三条意见 and from an article of another law."""
+    try:
+        number = to_int(match["article"])
+    except ValueError:
+        return False
+    other = _OTHER_LAW.search(text[: match.start()])
+    if other is not None and "工作规则" not in other["title"]:
+        return False
+    joined = re.search(rf"(?:{NUMERAL})\s*条?\s*[至到~～—、和与及跟-]\s*$", text[: match.start()])
+    written_out = match["article"][0].isdigit() or len(match["article"]) > 1
+    return number > 0 and bool(match["ordinal"] or written_out or joined)
+
+
+def _earlier(text: str, last: int) -> tuple[int, list[int]]:
+    """Read the numbers joined before a reference: 七十三条和, 73-, 第七十三、."""
+    start = len(text)
+    numbers: list[int] = []
+    while True:
+        match = re.search(
+            rf"第?\s*(?P<number>{NUMERAL})\s*条?\s*(?P<join>至|到|~|～|—|-|、|和|与|及|跟|以及)\s*第?\s*$", text[:start]
+        )
+        if match is None:
+            return start, sorted(numbers)
+        if "条" in match[0] and match["join"] not in "至到~～—-":
+            return start, sorted(numbers)  # a reference of its own, found by itself
+        try:
+            number = to_int(match["number"])
+        except ValueError:
+            return start, sorted(numbers)
+        if match["join"] in "至到~～—-":
+            if not number < last <= number + _WIDEST:
+                return start, sorted(numbers)
+            numbers += list(range(number, last))
+        else:
+            numbers.append(number)
+        start, last = match.start(), number
+
+
+def _number(text: str | None) -> int | None:
+    return to_int(text) if text else None

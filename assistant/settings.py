@@ -1,0 +1,22 @@
+"""Settings of the assistant, read from the environment in entry points only."""
+
+from __future__ import annotations
+
+from index.settings import IndexSettings
+
+
+class Settings(IndexSettings):
+    """Settings of the index and, on top, of the assistant.
+
+    Attributes:
+        evidence: least probability that the rule answers; below it the rule counts as silent.
+        host: address that the page is served on.
+        port: port that the page is served on.
+        county: county that the page begins with.
+
+    """
+
+    evidence: float = 0.25
+    host: str = "127.0.0.1"
+    port: int = 7860
+    county: str | None = None

@@ -1,0 +1,177 @@
+"""A question and what was said before -> which counties, which articles, and what about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from assistant.places import Places, find_places
+from assistant.references import Reference, find_references
+from index.words import normalise
+
+Turn = Mapping[str, str]
+"""One message of the history: ``role`` (user or assistant) and ``content``."""
+
+
+class About(StrEnum):
+    """A question about the document itself, answered from the notice it came with."""
+
+    NUMBER = "文号"
+    ISSUED = "印发"
+    ADOPTED = "通过"
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What a question asks.
+
+    Attributes:
+        topic: the question made whole and without county names: what is searched for.
+        focus: the words of this very question, which weigh most when sentences are chosen.
+        counties: asked of these; empty where none is named or chosen.
+        missing: asked of these too, but their rules are not here.
+        references: articles named outright.
+        lookup: the named article itself is asked for, not something in it.
+        about: the question is about the document.
+        follow_up: the question was completed from the history.
+
+    """
+
+    topic: str
+    focus: str
+    counties: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    references: tuple[Reference, ...] = ()
+    lookup: bool = False
+    about: About | None = None
+    follow_up: bool = False
+
+
+_FILLER = re.compile(
+    r"[\s，。？！、：；,.?!:;~…“”\"'（）()]|那么?|呢|吗|啊|呀|吧|哦|噢|嘛|请问|麻烦|问一下|想问|帮我|看看|查一?下|我想知道|的话|又|也|同样|一样|"
+    r"怎么说|怎么规定|怎么讲|怎么样|咋样|咋说|是什么情况|情况|如何|怎么|这边|那边|换成|换作|的|和|跟|与|是|人民政府|政府|规则|工作规则|里"
+)
+_LEADS_ON = re.compile(
+    r"^(?:那|如果|要是|假如|若是|若|换成|换作|万一|再|还有|另外|其中|这|它|他|她|该|上述|然后|接着|之后|谁|找谁|向谁|由谁|"
+    r"提前|多久|几天|多长|什么时候|何时|哪些|哪几|为什么|为啥|可以吗|行吗|能不能|需要|要不要|是不是|具体|时间|地点|人数|紧急|特殊|"
+    r"最多|最少|第[一二三四五六七八九十\d]+[款项])|(?:呢|的呢)[？?]?$"
+)
+_POINTS_BACK = re.compile(
+    r"这个|那个|这种|那种|这些|那些|该会|此会|上面|上述|刚才|前面|它|他们|她|这事|那事|这样|这类|那类|这时"
+)
+_COURTESY = re.compile(
+    r"^\s*(?:判断(?:题|一下|正误)?[:,]|请问一?下?|您好|你好|麻烦(?:问一?下?|您|你)?|想请教一?下?|想问一?下?|咨询一?下?)[,: ]*|"
+    r"[,，。;；]?(?:能不能|能否|能|可以|请|麻烦)?(?:您|你)?(?:帮我|给我|替我)?(?:逐项|逐条|逐个|挨个|一条条|一项项|分别)?(?:给我)?"
+    r"(?:列一?下|列出来|列个表|列全|列给我|排个表|做个表|说说|讲讲|说一下|讲一下|比一比|比一下|对照一下|对比一下|介绍一下|告诉我)(?:看看|听听)?[吗吧呢]?[?。!]*\s*$|"
+    r"[,，](?:对吗|对不对|是吗|是不是|是否正确|对还是错|正确吗)[?。]*\s*$"
+)
+"""Politeness and requests for a form, which say nothing of the matter."""
+_SHORTHAND = re.compile(r"(常务|专题|全体|办公|碰头|党组)会(?!议)")
+_NEW_TOPIC = re.compile(
+    r"^\s*(?:对了|换个话题|换一个话题|另外问一?下?|另问|再问个别的|问个别的|顺便问一?下?|题外话|还有个问题)[，,。、：: ]*"
+)
+_SHORT = 12
+"""Follow-ups that need their context are short; a whole question is longer."""
+_LOOKUP = re.compile(
+    r"讲了?|说了?|规定|内容|什么|怎么|啥|是|的|了|哪些|哪几|原文|全文|查|看|一下|规则|工作规则|工作|写|呢|吗|原话|条文|条款|"
+    r"给我|帮我|请|列出|引用|有|关于|里|中|和|与|分别|各|意思|念|背|贴|发|政府|人民|县|事|主要|具体|都|我|想|问|要求|着|句"
+)
+_NUMBER = re.compile(r"文号|发文字号|发文号|几号文|多少号文|什么文号")
+_REPEALED = re.compile(r"废止|作废|旧|老的|老版|原来的|以前的|上一版|取代|替")
+_ISSUED = re.compile(
+    r"(?:规则|规矩|文件|这份|本).{0,8}(?:印发|发布|出台|下发|印出来|发出来)|(?:印发|发布|出台).{0,4}(?:日期|时间|年)|哪年.{0,3}(?:印发|发布|出台|下发)"
+)
+_WHEN = re.compile(r"哪年|哪天|何时|什么时候|什么时间|日期|几月|几号|时间|啥时候|多会儿")
+_ADOPTED = re.compile(
+    r"(?:规则|规矩|文件).{0,16}(?:审议通过|讨论通过|研究通过|通过的|通过$|上过会)|(?:哪次|哪个|什么|第几次).{0,6}会议?.{0,6}(?:通过|审议)"
+)
+
+
+def understand(
+    question: str, history: Sequence[Turn], known: Sequence[str], chosen: str | None = None, named_in_rules: str = ""
+) -> Understood:
+    """Make a question whole from the user's earlier ones.
+
+    Args:
+        question: as asked.
+        history: earlier messages, oldest first; only the user's are read.
+        known: counties whose rules are here.
+        chosen: the county chosen on the page; used where neither question nor history names one.
+        named_in_rules: text in which higher authorities of these counties are named (济南市): a
+            place named there is no missing county.
+
+    """
+    state: Understood | None = None
+    for turn in history:
+        if turn.get("role") == "user":
+            state = _take(str(turn.get("content", "")), state, known, chosen, named_in_rules)
+    understood = _take(question, state, known, chosen, named_in_rules)
+    if not understood.counties and not understood.missing and chosen in known:
+        return replace(understood, counties=(str(chosen),))
+    return understood
+
+
+def _take(
+    question: str, before: Understood | None, known: Sequence[str], chosen: str | None, named_in_rules: str
+) -> Understood:
+    """Understand one question after the one before it."""
+    text = _NEW_TOPIC.sub("", normalise(question))
+    if text != normalise(question) and before is not None:
+        before = Understood("", "", before.counties)
+    places = find_places(text, known)
+    previous = before.references[-1] if before and before.references else None
+    named = find_references(places.rest, previous)
+    missing = tuple(name for name in places.missing if name not in named_in_rules)
+    counties = _counties(places, before, known, chosen, missing)
+    topic = _SHORTHAND.sub(r"\1会议", _COURTESY.sub("", named.rest)).strip() or named.rest.strip()
+    completed = before is not None and before.topic != "" and not named.references and _needs_context(topic)
+    follow_up = completed or (before is not None and not places.named and not places.everyone and not missing)
+    if completed and before is not None:
+        focus = topic if _FILLER.sub("", topic) else before.focus
+        references = before.references if before.lookup and not _FILLER.sub("", topic) else ()
+        whole = f"{before.topic} {topic}" if _FILLER.sub("", topic) else before.topic
+        return Understood(
+            whole, focus, counties, missing, references, before.lookup and bool(references), before.about, follow_up
+        )
+    lookup = bool(named.references) and len(_LOOKUP.sub("", _FILLER.sub("", topic))) < 3
+    return Understood(topic, topic, counties, missing, named.references, lookup, _about(text), follow_up)
+
+
+def _counties(
+    places: Places, before: Understood | None, known: Sequence[str], chosen: str | None, missing: tuple[str, ...]
+) -> tuple[str, ...]:
+    if places.others and before is not None:
+        return tuple(county for county in known if county not in (places.named or before.counties))
+    if places.everyone and not places.named:
+        return tuple(known)
+    if places.named or missing:
+        ours = (str(chosen),) if places.ours and chosen in known else ()
+        return tuple(dict.fromkeys((*ours, *places.named)))
+    if places.ours and chosen in known:
+        return (str(chosen),)
+    return before.counties if before is not None else ()
+
+
+def _needs_context(topic: str) -> bool:
+    """Tell 那平阴呢, 提前几天 and 这种会谁主持 from a question that stands by itself."""
+    content = _FILLER.sub("", topic)
+    if len(content) <= 3:
+        return True
+    stripped = topic.strip(" ，。？！,.?!")
+    if _LEADS_ON.search(stripped):
+        return len(content) <= _SHORT
+    return (bool(_POINTS_BACK.search(stripped)) and len(content) <= 2 * _SHORT) or len(content) <= 5
+
+
+def _about(text: str) -> About | None:
+    if _REPEALED.search(text):
+        return None  # the repeal clause is an article
+    if _NUMBER.search(text):
+        return About.NUMBER
+    if _ADOPTED.search(text):
+        return About.ADOPTED
+    if _ISSUED.search(text) and _WHEN.search(text):
+        return About.ISSUED
+    return None
