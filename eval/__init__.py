@@ -1,0 +1,1 @@
+"""Cases -> predictions -> scores -> report."""

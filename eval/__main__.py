@@ -1,0 +1,105 @@
+"""Command line: ``python -m eval run | report | check | bench``."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from assistant.__main__ import open_assistant
+from assistant.ask import Assistant
+from assistant.settings import Settings
+from eval.bench import bench, machine, peak_memory
+from eval.case import CASES, check, read_cases
+from eval.report import read_run, render
+from eval.run import run as run_cases
+from index.settings import read_settings
+from index.terminal import errors, ready, run, say
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="评测：批量提问、打分、报告。")
+console = Console()
+
+
+@app.command("run")
+def run_command(
+    cases: Annotated[Path, typer.Option(help="用例文件（JSONL）")] = CASES / "dev.jsonl",
+    out: Annotated[Path | None, typer.Option(help="结果文件夹；不写则在 runs/ 下按时间取名")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=32, help="同时问几个")] = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="接着上次被打断的运行")] = False,
+) -> None:
+    """Ask all cases, score the answers, show the figures."""
+    read = read_cases(cases)
+    assistant = open_assistant()
+    folder = out or Path("runs") / f"{cases.stem}-{datetime.now():%Y%m%d-%H%M%S}"
+    with Progress(console=errors) as bar:
+        task = bar.add_task("评测", total=len(read))
+        run_cases(
+            read,
+            assistant,
+            folder,
+            workers=workers,
+            resume=resume,
+            settings=_made_with(assistant, cases),
+            advance=lambda: bar.advance(task),
+        )
+    console.print(render(read_run(folder)))
+    say(f"结果在 {folder}")
+
+
+@app.command("report")
+def report_command(
+    folder: Annotated[Path, typer.Argument(help="一次运行的文件夹")],
+    most: Annotated[int, typer.Option(help="最多列出多少个不足之处")] = 30,
+) -> None:
+    """Show the figures of a finished run again."""
+    console.print(render(read_run(folder), most))
+
+
+@app.command("check")
+def check_command(
+    cases: Annotated[list[Path] | None, typer.Argument(help="用例文件；不写则查自带的全部")] = None,
+) -> None:
+    """Prove that every quote stands in its article and every fact in a quote."""
+    faults = [fault for path in cases or sorted(CASES.glob("*.jsonl")) for fault in check(read_cases(path))]
+    for fault in faults:
+        errors.print(fault, style="red", markup=False, soft_wrap=True)
+    console.print("没有问题" if not faults else f"{len(faults)} 处问题")
+    if faults:
+        raise typer.Exit(1)
+
+
+@app.command("bench")
+def bench_command() -> None:
+    """Measure speed and memory on this machine."""
+    settings: Settings = read_settings(Settings)
+    ready(settings)
+    rows = bench(settings, read_cases(CASES / "dev.jsonl"), say)
+    table = Table(title=f"测速：{machine()}")
+    for name in ("", "中位数（毫秒）", "p95（毫秒）", "次数"):
+        table.add_column(name, justify="right" if name else "left")
+    for row in rows:
+        table.add_row(row.name, f"{row.median:.1f}", "—" if row.p95 is None else f"{row.p95:.1f}", str(row.times))
+    console.print(table)
+    console.print(f"内存最高 {peak_memory():.0f} MiB")
+
+
+def _made_with(assistant: Assistant, cases: Path) -> dict[str, Any]:
+    index = assistant.index
+    return {
+        "cases": str(cases),
+        "regulations": {r.id: r.source_hash for r in index.regulations},
+        "mode": assistant.mode,
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+    }
+
+
+if __name__ == "__main__":
+    run(app)

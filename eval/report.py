@@ -1,0 +1,104 @@
+"""A run folder -> what a reader wants to know: figures by type and county, and each failure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from eval.case import Case, read_cases
+from eval.metrics import SCORERS, Score, Summary, summarise
+from eval.run import PREDICTIONS, SCORES
+from ingest.errors import CaseError
+
+NAMES = {
+    "hit@1": "首条命中",
+    "recall@5": "前五召回",
+    "citation_precision": "引用准确",
+    "citation_recall": "引用完整",
+    "facts": "要点",
+    "verbatim": "逐字",
+    "refusal_right": "应拒已拒",
+    "refusal_wrong": "误拒",
+    "length_ratio": "篇幅倍数",
+    "latency_ms": "毫秒",
+}
+
+
+class Run(NamedTuple):
+    """What a run folder holds, in the order of the cases."""
+
+    cases: tuple[Case, ...]
+    predictions: list[Mapping[str, Any]]
+    scores: list[Mapping[str, Score]]
+
+
+def read_run(folder: Path) -> Run:
+    """Read a finished run.
+
+    Raises:
+        CaseError: the folder holds no finished run.
+
+    """
+    try:
+        cases = read_cases(folder / "cases.jsonl")
+        predictions = [json.loads(line) for line in (folder / PREDICTIONS).read_text(encoding="utf-8").splitlines()]
+        rows = [json.loads(line) for line in (folder / SCORES).read_text(encoding="utf-8").splitlines()]
+        return Run(cases, predictions, [{name: Score(**row[name]) for name in SCORERS} for row in rows])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CaseError(
+            f"{folder} 里没有完整的一次运行（{error}）。请先运行：python -m eval run --out {folder}"
+        ) from error
+
+
+def summary(run: Run, where: Sequence[bool] | None = None) -> dict[str, Summary | None]:
+    """Summarise every score, over all cases or those marked in ``where``."""
+    kept = [i for i in range(len(run.cases)) if where is None or where[i]]
+    cases = [run.cases[i] for i in kept]
+    scores = [run.scores[i] for i in kept]
+    return {name: summarise(cases, scores, name) for name in SCORERS}
+
+
+def render(run: Run, most_failures: int = 30) -> RenderableType:
+    """Lay a run out for the terminal."""
+    table = Table(title=f"评测结果（{len(run.cases)} 例）")
+    table.add_column("")
+    table.add_column("例数", justify="right")
+    for name in SCORERS:
+        table.add_column(NAMES[name], justify="right")
+    _add(table, "全部", summary(run), len(run.cases))
+    table.add_section()
+    for kind in dict.fromkeys(case.type for case in run.cases):
+        marks = [case.type == kind for case in run.cases]
+        _add(table, kind, summary(run, marks), sum(marks))
+    table.add_section()
+    for county in dict.fromkeys(case.county for case in run.cases):
+        marks = [case.county == county for case in run.cases]
+        _add(table, county, summary(run, marks), sum(marks))
+    lines = [
+        Text(f"{case.id} {case.question}\n    {'；'.join(why)}")
+        for case, row in zip(run.cases, run.scores, strict=True)
+        if (why := [f"{NAMES[name]} {value.why}" for name, value in row.items() if value.why])
+    ]
+    more = [Text(f"……另有 {len(lines) - most_failures} 例，见 {SCORES}")] if len(lines) > most_failures else []
+    return Group(table, Text("不足之处：") if lines else Text("没有不足之处。"), *lines[:most_failures], *more)
+
+
+def _add(table: Table, name: str, summaries: Mapping[str, Summary | None], count: int) -> None:
+    cells = []
+    for scorer in SCORERS:
+        value = summaries[scorer]
+        if value is None:
+            cells.append("—")
+        elif scorer == "latency_ms":
+            cells.append(f"{value.median:.0f}")
+        elif scorer == "length_ratio":
+            cells.append(f"{value.median:.1f}/{value.p90:.1f}")
+        else:
+            cells.append(f"{value.mean:.3f}")
+    table.add_row(name, str(count), *cells)
