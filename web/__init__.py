@@ -1,0 +1,1 @@
+"""The page: answers and articles as HTML, with its style and script."""
