@@ -33,7 +33,7 @@ EXAMPLES = (
     "乾安规则第六十四条第二款",
     "昌乐和渠县的常务会议，各要到多少人才能开？",
 )
-PANE = '<h2>出处</h2><div class="pane" tabindex="0" aria-label="出处原文"><p class="hint">点回答里的编号，这里显示那一条的原文，引用的句子会标亮。</p></div>'
+PANE = '<h2>出处<button type="button" class="back">返回回答</button></h2><div class="pane" tabindex="0" aria-label="出处原文"><p class="hint">点回答里的编号，这里显示那一条的原文，引用的句子会标亮。</p></div>'
 
 
 def build_ui(assistant: Assistant, county: str | None = None) -> gr.Blocks:
@@ -138,17 +138,24 @@ def main() -> None:
     assistant = open_assistant(replace_stale=True)
     ui = build_ui(assistant, assistant.find_county(settings.county))
     errors.print(f"县规问答：http://{settings.host}:{settings.port}（按 Ctrl+C 停止）", highlight=False)
-    ui.queue(default_concurrency_limit=8).launch(
-        server_name=settings.host,
-        server_port=settings.port,
+    serve(ui, settings.host, settings.port)
+
+
+def serve(ui: gr.Blocks, host: str, port: int, *, prevent_thread_lock: bool = False) -> tuple[Any, str, str]:
+    """Serve the page; port 0 takes a free one. Returns Gradio's (server, local URL, shared URL)."""
+    theme = gr.themes.Default(
+        primary_hue="blue",
+        font=["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    )
+    return ui.queue(default_concurrency_limit=8).launch(
+        server_name=host,
+        server_port=port or None,
         quiet=True,
+        prevent_thread_lock=prevent_thread_lock,
         footer_links=[],
         run_history=False,
-        theme=gr.themes.Default(
-            primary_hue="blue",
-            font=["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"],
-            font_mono=["ui-monospace", "monospace"],
-        ),
+        theme=theme,
         css_paths=WEB / "page.css",
         js=(WEB / "page.js").read_text(encoding="utf-8"),
     )

@@ -25,6 +25,7 @@ from assistant.understand import About, Turn, Understood, understand
 from assistant.write import ExtractiveWriter, Task, Writer, has_place, quote_place
 from index.library import Library
 from index.search import Hit, Query, SearchIndex
+from index.words import bigrams
 from ingest.corpus import label_document
 from ingest.errors import SettingError
 from ingest.law import Regulation
@@ -98,7 +99,7 @@ class Assistant:
             known = list(dict.fromkeys(r.county for r in index.regulations))
             understood = understand(question, history, known, county, _authorities(index))
             counties = understood.counties or (() if understood.missing else tuple(known))
-        if not question.strip() or not (understood.topic or understood.references):
+        if not (bigrams(understood.topic) or understood.references):
             refusal = Refusal(Reason.EMPTY, None, "没有看到问题，请写下想问的事，例如“副县长外出要向谁请假？”")
             return Answer(question, question, (), (), (refusal,), milliseconds=clock.done())
         with clock.step("search"):

@@ -126,4 +126,4 @@ def _places() -> tuple[str, ...]:
                 names |= {stem + "市", stem + "区"}  # counties have become cities, and cities districts
             if level in "县市" and words.get(stem) == "ns":
                 names.add(stem)
-    return tuple(sorted(names, key=len, reverse=True))
+    return tuple(sorted((n for n in names if not _NOT_A_PLACE.search(n)), key=len, reverse=True))

@@ -25,6 +25,8 @@ from index.terminal import errors, ready, run, say
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="评测：批量提问、打分、报告。")
 console = Console()
+if not console.is_terminal:
+    console = Console(width=150)  # piped or in a log: wide enough for the table of all scores
 
 
 @app.command("run")

@@ -50,7 +50,7 @@ def read_run(folder: Path) -> Run:
         predictions = [json.loads(line) for line in (folder / PREDICTIONS).read_text(encoding="utf-8").splitlines()]
         rows = [json.loads(line) for line in (folder / SCORES).read_text(encoding="utf-8").splitlines()]
         return Run(cases, predictions, [{name: Score(**row[name]) for name in SCORERS} for row in rows])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (CaseError, OSError, ValueError, KeyError, TypeError) as error:
         raise CaseError(
             f"{folder} 里没有完整的一次运行（{error}）。请先运行：python -m eval run --out {folder}"
         ) from error

@@ -198,7 +198,7 @@ def test_nothing_is_built_from_nothing(tmp_path):
 
 def test_setting_that_cannot_be_used_is_named(monkeypatch):
     monkeypatch.setenv("XIANGUI_LOCK_SECONDS", "soon")
-    with pytest.raises(SettingError, match="XIANGUI_LOCK_SECONDS.*soon"):
+    with pytest.raises(SettingError, match=r"XIANGUI_LOCK_SECONDS.*soon"):
         read_settings(IndexSettings)
 
 
@@ -290,7 +290,7 @@ def test_leave_one_county_out():
 
 def test_broken_bank_line_is_named(tmp_path):
     (tmp_path / "渠县.jsonl").write_text('{"county": "渠县"}\n', encoding="utf-8")
-    with pytest.raises(SourceError, match="渠县.jsonl:1"):
+    with pytest.raises(SourceError, match=r"渠县\.jsonl:1"):
         read_bank(tmp_path)
 
 

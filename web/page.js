@@ -3,6 +3,8 @@
   const pane = () => document.querySelector("#source .pane");
   const wide = () => window.matchMedia("(min-width: 900px)").matches;
 
+  let shown = null; // the citation that the pane was opened from
+
   const show = (button, move) => {
     const source = document.getElementById(button.dataset.source);
     if (!source || !pane()) return;
@@ -10,7 +12,8 @@
     document.querySelectorAll(".cite[aria-current]").forEach((b) => b.removeAttribute("aria-current"));
     button.setAttribute("aria-current", "true");
     const mark = pane().querySelector("mark") || pane();
-    if (move && !wide()) document.querySelector("#source").scrollIntoView({ block: "start", behavior: "smooth" });
+    shown = button;
+    if (move && !wide()) mark.scrollIntoView({ block: "center" });
     else pane().scrollTop = Math.max(0, mark.offsetTop - 120);
   };
 
@@ -36,7 +39,8 @@
     const cite = event.target.closest(".cite[data-source]");
     if (cite) return show(cite, true);
     const button = event.target.closest(".copy[data-copy]");
-    if (button) copy(button);
+    if (button) return copy(button);
+    if (event.target.closest(".back") && shown) shown.scrollIntoView({ block: "center" });
   });
 
   // A finished answer shows its first source beside it, and the newest question comes into view.
