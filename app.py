@@ -148,7 +148,7 @@ def serve(ui: gr.Blocks, host: str, port: int, *, prevent_thread_lock: bool = Fa
         font=["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     )
-    return ui.queue(default_concurrency_limit=8).launch(
+    launched: tuple[Any, str, str] = ui.queue(default_concurrency_limit=8).launch(
         server_name=host,
         server_port=port or None,
         quiet=True,
@@ -159,6 +159,7 @@ def serve(ui: gr.Blocks, host: str, port: int, *, prevent_thread_lock: bool = Fa
         css_paths=WEB / "page.css",
         js=(WEB / "page.js").read_text(encoding="utf-8"),
     )
+    return launched
 
 
 if __name__ == "__main__":

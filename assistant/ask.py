@@ -138,10 +138,11 @@ class Assistant:
         self, understood: Understood, query: Query, regulation: Regulation, hits: Sequence[Hit], index: SearchIndex
     ) -> _Part:
         """Answer from what was found, if the rule is not silent on the matter or on the point."""
-        subject = absent_subject(understood.topic, regulation)
-        if subject is not None:
-            return _Part(refusal=_silent(regulation, hits, f"全文没有提到“{subject}”"))
-        if index.evidence(query, hits) < self._settings.evidence:
+        evidence = index.evidence(query, hits)
+        absent = absent_subject(understood.topic, regulation)
+        if absent is not None and (absent.certain or evidence < self._settings.evidence_in_doubt):
+            return _Part(refusal=_silent(regulation, hits, f"全文没有提到“{absent.name}”"))
+        if evidence < self._settings.evidence:
             return _Part(refusal=_silent(regulation, hits, "没有找到足够相关的条文"))
         answering = _answering(hits, asked_quantity(understood.focus))
         if not answering:

@@ -10,6 +10,7 @@ class Settings(IndexSettings):
 
     Attributes:
         evidence: least probability that the rule answers; below it the rule counts as silent.
+        evidence_in_doubt: the same where the question mentions something that the rule never does.
         host: address that the page is served on.
         port: port that the page is served on.
         county: county that the page begins with.
@@ -17,6 +18,7 @@ class Settings(IndexSettings):
     """
 
     evidence: float = 0.25
+    evidence_in_doubt: float = 0.5
     host: str = "127.0.0.1"
     port: int = 7860
     county: str | None = None

@@ -62,8 +62,18 @@ def test_check_finds(changes, fault):
     [
         ("{", r":2：不是一条用例"),
         ('{"id": "b"}', r":2：不是一条用例"),
-        (json.dumps({"id": "a", "type": "fact", "question": "", "county": "", "gold": [], "facts": [], "answerable": False}), "编号 a 重复"),
-        (json.dumps({"id": "b", "type": "x", "question": "", "county": "", "gold": [], "facts": [], "answerable": False}), "没有 x 这个类型"),
+        (
+            json.dumps(
+                {"id": "a", "type": "fact", "question": "", "county": "", "gold": [], "facts": [], "answerable": False}
+            ),
+            "编号 a 重复",
+        ),
+        (
+            json.dumps(
+                {"id": "b", "type": "x", "question": "", "county": "", "gold": [], "facts": [], "answerable": False}
+            ),
+            "没有 x 这个类型",
+        ),
     ],
 )
 def test_broken_case_file_names_the_line(tmp_path, line, message):
@@ -86,7 +96,9 @@ def right(assistant):
 
 def test_a_right_answer_scores_full(right):
     values = {name: value.value for name, value in score(CASE, right, TEXTS).items()}
-    assert {values[n] for n in ("hit@1", "recall@5", "citation_precision", "citation_recall", "facts", "verbatim")} == {1.0}
+    assert {values[n] for n in ("hit@1", "recall@5", "citation_precision", "citation_recall", "facts", "verbatim")} == {
+        1.0
+    }
     assert values["refusal_wrong"] == 0.0
     assert values["refusal_right"] is None
 
@@ -173,7 +185,9 @@ def test_run_is_resumed_after_a_kill(assistant, tmp_path, monkeypatch):
     path.write_text("".join(lines[:3]) + lines[3][:40], encoding="utf-8")
     asked = []
     ask = type(assistant).ask
-    monkeypatch.setattr(type(assistant), "ask", lambda self, question, *rest: asked.append(question) or ask(self, question, *rest))
+    monkeypatch.setattr(
+        type(assistant), "ask", lambda self, question, *rest: asked.append(question) or ask(self, question, *rest)
+    )
     run(cases, assistant, broken, resume=True)
     assert asked == [case.question for case in cases[3:]]
     assert stable(path) == stable(tmp_path / "whole" / PREDICTIONS)

@@ -177,7 +177,9 @@ def test_follow_up_county_choice_and_new_conversation(page):
     page.get_by_role("option", name="渠县").click()
     ask(page, "政府常务会议多久开一次？")
     expect(page.locator(".statement")).to_have_count(1, timeout=15000)
-    expect(page.locator("ol.sources button.label")).to_contain_text("《渠县人民政府工作规则》（渠府发〔2020〕25号）第三十条第三款")
+    expect(page.locator("ol.sources button.label")).to_contain_text(
+        "《渠县人民政府工作规则》（渠府发〔2020〕25号）第三十条第三款"
+    )
 
 
 def test_example_is_asked_and_refusal_opens_the_nearest_article(page):
@@ -231,7 +233,9 @@ def test_questions_at_once(assistant):
     """The index is shared by all threads of the server."""
     answers = {}
     threads = [
-        threading.Thread(target=lambda n=n, c=c: answers.update({n: assistant.ask("政府常务会议多久开一次？", county=c)}))
+        threading.Thread(
+            target=lambda n=n, c=c: answers.update({n: assistant.ask("政府常务会议多久开一次？", county=c)})
+        )
         for n, c in enumerate(assistant.counties * 4)
     ]
     for thread in threads:
