@@ -17,9 +17,10 @@ from assistant.__main__ import open_assistant
 from assistant.ask import Assistant
 from assistant.settings import Settings
 from eval.bench import bench, machine, peak_memory
-from eval.case import CASES, check, read_cases
+from eval.case import CASES, check, check_independence, read_cases
 from eval.report import read_run, render
 from eval.run import run as run_cases
+from index.questions import read_bank
 from index.settings import read_settings
 from index.terminal import errors, ready, run, say
 
@@ -68,8 +69,9 @@ def report_command(
 def check_command(
     cases: Annotated[list[Path] | None, typer.Argument(help="用例文件；不写则查自带的全部")] = None,
 ) -> None:
-    """Prove that every quote stands in its article and every fact in a quote."""
-    faults = [fault for path in cases or sorted(CASES.glob("*.jsonl")) for fault in check(read_cases(path))]
+    """Prove that quotes stand in their articles, facts in quotes, and that no case is a bank question again."""
+    read = [case for path in cases or sorted(CASES.glob("*.jsonl")) for case in read_cases(path)]
+    faults = check(read) + check_independence(read, read_bank())
     for fault in faults:
         errors.print(fault, style="red", markup=False, soft_wrap=True)
     console.print("没有问题" if not faults else f"{len(faults)} 处问题")

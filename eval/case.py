@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from assistant.places import find_places
+from index.questions import BankQuestion
 from ingest.corpus import ingest
 from ingest.errors import CaseError
 from ingest.law import Regulation
@@ -24,6 +26,10 @@ TYPES = (
     "multi_turn",
     "unanswerable",
 )
+
+
+NEAREST = 0.3
+SHARED = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +134,39 @@ def check(cases: Iterable[Case], regulations: Iterable[Regulation] | None = None
             if not any(squeeze(fact) in q for q in quotes)
         ]
     return faults
+
+
+def check_independence(cases: Iterable[Case], bank: Iterable[BankQuestion]) -> list[str]:
+    """Prove that cases are not the bank's questions again, nor the rule's words again.
+
+    No question is nearer than ``NEAREST`` (Jaccard of character bigrams) to one of the bank, and
+    colloquial and scenario questions share at most ``SHARED`` of their bigrams with the gold
+    quotes, county names aside. Follow-ups and questions for an article by its number are too
+    short to be compared. Returns one line a fault.
+    """
+    known = [(question.question, _pairs(question.question)) for question in bank]
+    faults = []
+    for case in cases:
+        words = _pairs(case.question) if case.type not in ("article_lookup", "multi_turn") else set()
+        near = [
+            (len(words & other) / len(words | other), text)
+            for text, other in known
+            if len(words & other) > NEAREST * max(len(words), len(other))
+        ]
+        if near and max(near)[0] > NEAREST:
+            faults.append(f"{case.id}：与题库太近（{max(near)[0]:.2f}）：{max(near)[1]}")
+        if case.type in ("colloquial", "scenario") and case.gold:
+            own = _pairs(find_places(case.question, [gold.county for gold in case.gold]).rest)
+            held = {pair for gold in case.gold for pair in _pairs(gold.quote)}
+            if len(own & held) > SHARED * len(own):
+                faults.append(f"{case.id}：与原文共用 {len(own & held) / len(own):.0%} 的双字")
+    return faults
+
+
+def _pairs(text: str) -> set[str]:
+    """Return the pairs of neighbouring letters, punctuation and white space aside."""
+    letters = re.sub(r"[\W_]", "", text)
+    return {letters[i : i + 2] for i in range(len(letters) - 1)}
 
 
 def squeeze(text: str) -> str:
