@@ -18,11 +18,14 @@ from assistant.ask import Assistant
 from assistant.settings import Settings
 from eval.bench import bench, machine, peak_memory
 from eval.case import CASES, check, check_independence, read_cases
+from eval.leave_out import without_county
 from eval.report import read_run, render
 from eval.run import run as run_cases
+from index.library import Library
 from index.questions import read_bank
 from index.settings import read_settings
 from index.terminal import errors, ready, run, say
+from ingest.errors import CaseError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="评测：批量提问、打分、报告。")
 console = Console()
@@ -36,10 +39,22 @@ def run_command(
     out: Annotated[Path | None, typer.Option(help="结果文件夹；不写则在 runs/ 下按时间取名")] = None,
     workers: Annotated[int, typer.Option(min=1, max=32, help="同时问几个")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="接着上次被打断的运行")] = False,
+    leave_out: Annotated[
+        str | None, typer.Option(help="不用这个县的题目（模型、扩展、排序都不用），只问这个县的用例")
+    ] = None,
+    public: Annotated[Path, typer.Option(help="公开法律数据的文件夹，--leave-out 训练时用")] = Path("../shared/public"),
 ) -> None:
     """Ask all cases, score the answers, show the figures."""
     read = read_cases(cases)
-    assistant = open_assistant()
+    if leave_out is None:
+        assistant = open_assistant()
+    else:
+        read = tuple(case for case in read if leave_out in {gold.county for gold in case.gold})
+        if not read:
+            raise CaseError(f"{cases} 里没有{leave_out}的用例")
+        settings = without_county(read_settings(Settings), leave_out, public, say)
+        ready(settings)
+        assistant = Assistant(Library(settings), settings)
     folder = out or Path("runs") / f"{cases.stem}-{datetime.now():%Y%m%d-%H%M%S}"
     with Progress(console=errors) as bar:
         task = bar.add_task("评测", total=len(read))

@@ -11,7 +11,7 @@ from index import manifest, passage
 from index.dense import DenseIndex, Embedder, Entry
 from index.lexical import CUTTERS, LexicalIndex
 from index.passage import Passage
-from index.questions import BankQuestion, for_regulations, write_bank
+from index.questions import Asked, BankQuestion, for_regulations, write_asked
 from ingest.corpus import write_corpus
 from ingest.law import Regulation
 
@@ -29,9 +29,8 @@ def build(
 ) -> manifest.Manifest:
     """Write corpus, questions, vectors and word indexes, and the manifest last."""
     write_corpus(regulations, folder / "corpus")
-    (folder / "questions").mkdir()
-    write_bank(bank, folder / "questions" / "bank.jsonl")
     asked = for_regulations(bank, regulations)
+    write_asked(asked, folder / "questions.jsonl")
     for name in CUTTERS:
         progress("词索引", 0, 1)
         LexicalIndex.build(expanded_texts(regulations, asked), name).save(folder / name)
@@ -64,7 +63,7 @@ def build(
     return built
 
 
-def expanded_texts(regulations: Sequence[Regulation], asked: dict[tuple[str, int], list[BankQuestion]]) -> list[str]:
+def expanded_texts(regulations: Sequence[Regulation], asked: Asked) -> list[str]:
     """Return each article's chapter, text and questions, in the order of the regulations."""
     return [
         "\n".join([str(a.chapter or ""), a.text, *(q.question for q in asked.get((r.id, a.number), ()))])

@@ -1,13 +1,14 @@
 """Vectors in Chroma, reached through llama-index: the only place where either is called.
 
-Two collections: passages of the articles, and questions of the bank. Chroma is embedded and
-persistent; its filter is one equality (the regulation), since ranges and conjunctions are slow.
+Chroma is embedded and persistent. Each regulation has its own collections, one of passages and one
+of bank questions: a search asks one regulation, and Chroma's filters cost four times the search.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from math import log
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from typing import NamedTuple
 import chromadb
 from chromadb.config import Settings as ChromaSettings
 from llama_index.core.schema import BaseNode, TextNode
-from llama_index.core.vector_stores import MetadataFilter, MetadataFilters, VectorStoreQuery
+from llama_index.core.vector_stores import VectorStoreQuery
 from llama_index.vector_stores.chroma import ChromaVectorStore
 from sentence_transformers import SentenceTransformer
 
@@ -23,7 +24,7 @@ _BATCH = 512
 
 
 class Entry(NamedTuple):
-    """What is stored: a key, the text to embed, and flat metadata (``regulation`` is filtered by)."""
+    """What is stored: a key, the text to embed, and flat metadata, ``regulation`` among it."""
 
     key: str
     text: str
@@ -51,34 +52,32 @@ class Embedder:
 
 
 class DenseIndex:
-    """The two collections of one generation."""
+    """The collections of one generation: for each regulation one of passages and one of questions."""
 
     def __init__(self, folder: Path) -> None:
         settings = ChromaSettings(anonymized_telemetry=False, allow_reset=False)
         self._client = chromadb.PersistentClient(str(folder), settings=settings)
         self._stores = {
-            name: ChromaVectorStore(
-                chroma_collection=self._client.get_or_create_collection(
-                    name, configuration={"hnsw": {"space": "cosine", "ef_search": 200}}
-                )
-            )
-            for name in ("passages", "questions")
+            collection.name: ChromaVectorStore(chroma_collection=collection)
+            for collection in self._client.list_collections()
         }
 
-    def add(self, name: str, entries: Iterable[Entry], embedder: Embedder, advance: Callable[[int], None]) -> None:
+    def add(self, kind: str, entries: Iterable[Entry], embedder: Embedder, advance: Callable[[int], None]) -> None:
         """Embed and store entries; ``advance`` is told how many more are done."""
-        batch: list[Entry] = []
-        for entry in entries:
-            batch.append(entry)
-            if len(batch) == _BATCH:
-                self._store(name, batch, embedder)
+        for _, group in groupby(entries, key=lambda entry: entry.metadata["regulation"]):
+            waiting = list(group)
+            for start in range(0, len(waiting), _BATCH):
+                batch = waiting[start : start + _BATCH]
+                self._store(kind, batch, embedder)
                 advance(len(batch))
-                batch = []
-        if batch:
-            self._store(name, batch, embedder)
-            advance(len(batch))
 
-    def _store(self, name: str, entries: Sequence[Entry], embedder: Embedder) -> None:
+    def _store(self, kind: str, entries: Sequence[Entry], embedder: Embedder) -> None:
+        name = _name(kind, str(entries[0].metadata["regulation"]))
+        if name not in self._stores:
+            collection = self._client.create_collection(
+                name, configuration={"hnsw": {"space": "cosine", "ef_search": 200}}
+            )
+            self._stores[name] = ChromaVectorStore(chroma_collection=collection)
         vectors = embedder.texts([entry.text for entry in entries])
         nodes: list[BaseNode] = [
             TextNode(id_=entry.key, text=entry.text, metadata=entry.metadata, embedding=vector)
@@ -86,25 +85,28 @@ class DenseIndex:
         ]
         self._stores[name].add(nodes)
 
-    def nearest(self, name: str, vector: Sequence[float], regulation: str, most: int) -> list[tuple[str, float]]:
+    def nearest(self, kind: str, vector: Sequence[float], regulation: str, most: int) -> list[tuple[str, float]]:
         """Return the keys nearest to a vector among one regulation's, with their cosine, nearest first."""
-        query = VectorStoreQuery(
-            query_embedding=list(vector),
-            similarity_top_k=most,
-            filters=MetadataFilters(filters=[MetadataFilter(key="regulation", value=regulation)]),
-        )
-        found = self._stores[name].query(query)
+        store = self._stores.get(_name(kind, regulation))
+        if store is None:
+            return []
+        found = store.query(VectorStoreQuery(query_embedding=list(vector), similarity_top_k=most))
         # ChromaVectorStore gives exp(-distance); the distance of a cosine space is 1 - cosine.
         near = [(key, 1.0 + log(s)) for key, s in zip(found.ids or [], found.similarities or [], strict=True)]
         return sorted(near, key=lambda pair: -pair[1])
 
-    def count(self, name: str) -> int:
-        """Count the stored entries."""
-        return int(self._stores[name].client.count())
+    def count(self, kind: str) -> int:
+        """Count the stored entries of a kind."""
+        return sum(int(store.client.count()) for name, store in self._stores.items() if name.startswith(f"{kind}-"))
 
     def close(self) -> None:
         """Let go of the files."""
         self._client.close()  # type: ignore[attr-defined]  # declared on the class that is built, not on its interface
+
+
+def _name(kind: str, regulation: str) -> str:
+    """Name a collection; Chroma allows letters and digits only."""
+    return f"{kind}-{hashlib.sha256(regulation.encode()).hexdigest()[:24]}"
 
 
 def model_hash(path: Path) -> str:

@@ -12,7 +12,7 @@ from index.dense import Embedder
 from index.questions import read_bank
 from index.ranking import read_ranking
 from index.search import SearchIndex
-from index.settings import MODEL, IndexSettings
+from index.settings import IndexSettings
 from ingest.corpus import Ingested, ingest
 from ingest.errors import IndexStale, SourceError, XianguiError
 
@@ -27,11 +27,11 @@ def rebuild(
     Files that cannot be parsed are left out and returned; with none left nothing is built.
     """
     ingested = _ingest(settings.source)
-    bank = read_bank(settings.questions)
+    bank = read_bank(settings.questions, settings.leave_out)
     with generations.building(
         settings.index_dir, settings.lock_seconds, lambda: say("另一个进程正在建索引，等它完成……")
     ) as folder:
-        built = build(ingested.regulations, bank, MODEL, settings.source, folder, progress)
+        built = build(ingested.regulations, bank, settings.embedding, settings.source, folder, progress)
     return built, ingested.errors
 
 
@@ -70,8 +70,8 @@ def changes(settings: IndexSettings, folder: Path) -> list[str]:
     built = manifest.read(folder)
     wanted = manifest.describe(
         _ingest(Path(built.source) if Path(built.source).exists() else settings.source).regulations,
-        read_bank(settings.questions),
-        MODEL,
+        read_bank(settings.questions, settings.leave_out),
+        settings.embedding,
         settings.source,
     )
     return manifest.differences(built, wanted)
@@ -89,8 +89,8 @@ class Library:
 
     def __init__(self, settings: IndexSettings) -> None:
         self._home = settings.index_dir
-        self._embedder = Embedder(MODEL)
-        self._ranking = read_ranking(MODEL)
+        self._embedder = Embedder(settings.embedding)
+        self._ranking = read_ranking(settings.embedding)
         self._guard = threading.Lock()
         self._open: tuple[Path, SearchIndex, generations.Lease] | None = None
         self.index()

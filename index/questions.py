@@ -9,13 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from index.words import bigrams
 from ingest.errors import SourceError
 from ingest.law import Article, Regulation, Span
 
+CARRIED = 0.6
+"""Least share of a quote's bigrams that another county's article must hold to answer its question."""
 BUNDLED = Path(__file__).parent / "questions"
 """The bank of the five bundled counties."""
 
@@ -31,6 +34,10 @@ class BankQuestion:
     article: int
     question: str
     quote: str
+
+
+Asked = dict[tuple[str, int], list[BankQuestion]]
+"""Questions by (regulation id, number of the article that answers them)."""
 
 
 def read_bank(folder: Path = BUNDLED, leave_out: str | None = None) -> tuple[BankQuestion, ...]:
@@ -53,25 +60,44 @@ def read_bank(folder: Path = BUNDLED, leave_out: str | None = None) -> tuple[Ban
     return tuple(bank)
 
 
-def for_regulations(
-    bank: Iterable[BankQuestion], regulations: Iterable[Regulation]
-) -> dict[tuple[str, int], list[BankQuestion]]:
-    """Group the questions by (regulation id, article), those only whose quote stands in the article.
+def for_regulations(bank: Sequence[BankQuestion], regulations: Iterable[Regulation]) -> Asked:
+    """Group the questions by the article that answers them.
 
     A bank is written for one text; when the county's rule is replaced, its questions go silent
-    wherever the words have changed.
+    wherever the words have changed. A county that the bank has no questions of is given those of
+    other counties that its own articles answer in nearly the same words.
     """
-    grouped: dict[tuple[str, int], list[BankQuestion]] = {}
+    grouped: Asked = {}
     by_county: dict[str, list[BankQuestion]] = {}
     for question in bank:
         by_county.setdefault(question.county, []).append(question)
     for regulation in regulations:
+        if regulation.county not in by_county:
+            grouped |= carry_over(bank, regulation)
         articles = {article.number: article for article in regulation.articles if article.branch is None}
         for question in by_county.get(regulation.county, ()):
             article = articles.get(question.article)
             if article is not None and find_verbatim(question.quote, article):
                 grouped.setdefault((regulation.id, article.number), []).append(question)
     return grouped
+
+
+def carry_over(bank: Iterable[BankQuestion], regulation: Regulation) -> Asked:
+    """Give a regulation other counties' questions, each to the article that holds most of its quote.
+
+    Work rules are written after one another: much of what one county asks, another's rule answers
+    in the same words. A question whose quote no article holds (``CARRIED``) is left out.
+    """
+    texts = [(a.number, set(bigrams(a.text))) for a in regulation.articles if a.branch is None]
+    carried: Asked = {}
+    for question in bank:
+        words = set(bigrams(question.quote))
+        if not words or not texts:
+            continue
+        held, number = max((len(words & text) / len(words), -number) for number, text in texts)
+        if held >= CARRIED:
+            carried.setdefault((regulation.id, -number), []).append(question)
+    return carried
 
 
 def find_verbatim(quote: str, article: Article) -> Span | None:
@@ -90,7 +116,21 @@ def bank_hash(bank: Iterable[BankQuestion]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def write_bank(bank: Iterable[BankQuestion], path: Path) -> None:
-    """Write questions as ``read_bank`` reads them."""
-    lines = [json.dumps(asdict(question), ensure_ascii=False) for question in bank]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+def write_asked(asked: Asked, path: Path) -> None:
+    """Write the questions of each article of an index."""
+    rows = [
+        {"regulation": regulation, "answered_by": number, **asdict(question)}
+        for (regulation, number), questions in asked.items()
+        for question in questions
+    ]
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+
+
+def read_asked(path: Path) -> Asked:
+    """Read back what ``write_asked`` wrote."""
+    asked: Asked = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        key = (row.pop("regulation"), row.pop("answered_by"))
+        asked.setdefault(key, []).append(BankQuestion(**row))
+    return asked

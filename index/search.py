@@ -22,7 +22,7 @@ from index.build import question_key
 from index.dense import DenseIndex, Embedder
 from index.lexical import CUTTERS, LexicalIndex
 from index.passage import Passage
-from index.questions import BankQuestion, for_regulations, read_bank
+from index.questions import BankQuestion, read_asked
 from ingest.corpus import read_corpus
 from ingest.law import Article, Regulation
 
@@ -79,12 +79,10 @@ class SearchIndex:
 
     def __init__(self, folder: Path, embedder: Embedder, weights: ranking.Ranking) -> None:
         self.regulations: tuple[Regulation, ...] = read_corpus(folder / "corpus")
-        self.bank: tuple[BankQuestion, ...] = read_bank(folder / "questions")
         self._embedder = embedder
         self._ranking = weights
         self._dense = DenseIndex(folder / "chroma")
         self._lexical = {name: LexicalIndex.load(folder / name, name) for name in CUTTERS}
-        self._asked = for_regulations(self.bank, self.regulations)
         self._passages = {
             part.key: (i, part)
             for r in self.regulations
@@ -92,7 +90,9 @@ class SearchIndex:
             for part in passage.cut(r, a)
         }
         self._questions = {
-            question_key(*key, n): question for key, group in self._asked.items() for n, question in enumerate(group)
+            question_key(regulation, number, n): (number, question)
+            for (regulation, number), group in read_asked(folder / "questions.jsonl").items()
+            for n, question in enumerate(group)
         }
         self._offsets: dict[str, int] = {}
         for regulation in self.regulations:
@@ -172,8 +172,8 @@ class SearchIndex:
         similar: dict[int, list[Similar]] = {}
         numbers = {a.number: i for i, a in enumerate(regulation.articles) if a.branch is None}
         for key, cosine in self._dense.nearest("questions", query.vector, regulation.id, NEAREST_QUESTIONS):
-            question = self._questions[key]
-            i = numbers[question.article]
+            number, question = self._questions[key]
+            i = numbers[number]
             into[i] = max(into[i], cosine)
             similar.setdefault(i, []).append(Similar(question, cosine))
         return similar

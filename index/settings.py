@@ -35,6 +35,8 @@ class IndexSettings(BaseSettings):
         home: folder for everything that is written.
         source: file or folder of regulation texts.
         questions: folder of the question bank.
+        embedding: folder of the embedding model.
+        leave_out: county whose questions are not used, to measure what a county without any gets.
         lock_seconds: how long a builder waits for another one.
 
     """
@@ -44,6 +46,8 @@ class IndexSettings(BaseSettings):
     home: Path = _default_home()
     source: Path = BUNDLED
     questions: Path = questions.BUNDLED
+    embedding: Path = MODEL
+    leave_out: str | None = None
     lock_seconds: float = 120.0
 
     @property

@@ -15,7 +15,15 @@ from assistant.settings import Settings
 from index import generations, library, manifest
 from index.dense import DenseIndex, Entry, model_hash
 from index.lexical import CUTTERS, LexicalIndex
-from index.questions import BankQuestion, find_verbatim, for_regulations, read_bank
+from index.questions import (
+    BankQuestion,
+    carry_over,
+    find_verbatim,
+    for_regulations,
+    read_asked,
+    read_bank,
+    write_asked,
+)
 from index.ranking import Ranking, log_odds
 from index.settings import MODEL, IndexSettings, read_settings
 from index.words import bigrams, cut_words
@@ -282,6 +290,35 @@ def test_bank_goes_silent_where_the_words_have_changed():
     regulations = [r for r in ingest().regulations if r.county == "渠县"]
     changed = BankQuestion("渠县", 30, "常务会多久开一次", "原则上每周召开一次")
     assert for_regulations([changed], regulations) == {}
+
+
+def test_county_without_questions_is_given_those_that_its_articles_answer():
+    bank = read_bank(leave_out="沂源县")
+    regulations = ingest().regulations
+    yiyuan = next(r for r in regulations if r.county == "沂源县")
+    carried = carry_over(bank, yiyuan)
+    assert {
+        key: questions for key, questions in for_regulations(bank, regulations).items() if key[0] == yiyuan.id
+    } == carried
+    assert len(carried) > 50
+    asked = {q.question: number for (_, number), questions in carried.items() for q in questions}
+    twin = next(q for q in bank if q.county == "昌乐县" and q.article == 8 + 79 and "推诿" in q.quote)
+    assert asked[twin.question] == 79  # 从严治政, nearly word for word
+    assert all(q.county != "沂源县" for questions in carried.values() for q in questions)
+
+
+def test_questions_that_no_article_answers_are_not_carried_over():
+    yiyuan = next(r for r in ingest().regulations if r.county == "沂源县")
+    stranger = BankQuestion(
+        "渠县", 34, "矿权谁审", "由土地矿权管理委员会办公室提出议题，报土地矿权管理委员会副主任、主任审批同意"
+    )
+    assert carry_over([stranger], yiyuan) == {}
+
+
+def test_questions_of_an_index_come_back_from_disk(tmp_path):
+    asked = {("甲", 3): [BankQuestion("昌乐县", 46, "问", "答")]}
+    write_asked(asked, tmp_path / "questions.jsonl")
+    assert read_asked(tmp_path / "questions.jsonl") == asked
 
 
 def test_leave_one_county_out():
