@@ -89,34 +89,33 @@ def _missing(rest: str) -> tuple[str, ...]:
     """Find places without a rule that the question is asked of (not places that somebody goes to)."""
     edges = word_edges(rest)
     found = [
-        (match.start("name"), match["name"])
+        match.span("name")
         for match in _NAMED_LIKE.finditer(rest)
         if set(match.span("name")) <= edges and not _NOT_A_PLACE.search(match["name"])
     ]
-    for name in _places():
-        at = rest.find(name)
-        if at < 0 or _TRAVEL.search(rest[:at]) or not {at, at + len(name)} <= edges:
-            continue
-        full = name[-1] in "县市区旗" and len(name) > 2
-        following = rest[at + len(name) :]
-        if full or at == 0 or _OF.match(following):
-            found.append((at, name + ("县" if not full and following.startswith("县") else "")))
-    kept = dict.fromkeys(name for _, name in sorted(found))
-    return tuple(name for name in kept if not any(name != other and name in other for other in kept))
+    for start, end in _listed(rest, edges):
+        full = end - start > 2 and rest[end - 1] in "县市区旗"
+        if full or start == 0 or _OF.match(rest[end:]):
+            found.append((start, end + (not full and rest[end : end + 1] == "县")))
+    longest = [s for s in found if not any(s != o and o[0] <= s[0] and s[1] <= o[1] for o in found)]
+    return tuple(dict.fromkeys(rest[start:end] for start, end in sorted(longest)))
 
 
 def _missing_beside(rest: str) -> tuple[str, ...]:
     """Beside a county that is here, only a full name of a county counts: 昌乐和高青县."""
-    kept = [
-        name
-        for name in _places()
-        if name.endswith("县") and name in rest and not _TRAVEL.search(rest[: rest.find(name)])
-    ]
-    return tuple(sorted(kept, key=rest.find))
+    listed = _listed(rest, word_edges(rest))
+    return tuple(dict.fromkeys(rest[s:e] for s, e in listed if e - s > 2 and rest[e - 1] == "县"))
+
+
+def _listed(rest: str, edges: Iterable[int]) -> list[tuple[int, int]]:
+    """Find names of the list that are one or two words of the text, but for where somebody goes."""
+    cuts = sorted(edges)
+    spans = [(start, end) for i, start in enumerate(cuts) for end in cuts[i + 1 : i + 3]]
+    return [span for span in spans if rest[slice(*span)] in _places() and not _TRAVEL.search(rest[: span[0]])]
 
 
 @lru_cache(maxsize=1)
-def _places() -> tuple[str, ...]:
+def _places() -> frozenset[str]:
     """County-level names, long and short, from the dictionary that comes with jieba (MIT)."""
     words: dict[str, str] = {}
     with (Path(jieba.__file__).parent / "dict.txt").open(encoding="utf-8") as file:
@@ -136,4 +135,4 @@ def _places() -> tuple[str, ...]:
                 names |= {stem + "市", stem + "区"}  # counties have become cities, and cities districts
             if level in "县市" and words.get(stem) == "ns":
                 names.add(stem)
-    return tuple(sorted((n for n in names if not _NOT_A_PLACE.search(n)), key=len, reverse=True))
+    return frozenset(name for name in names if not _NOT_A_PLACE.search(name))
