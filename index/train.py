@@ -46,8 +46,8 @@ from ingest.law import Regulation
 
 SEED = 20221012
 VOCABULARY = 24_000
-LONGEST_PIECE = 4
-DIMENSIONS = 256
+LONGEST_PIECE = 3
+DIMENSIONS = 384
 SILENT, SAME = 0.3, 0.85
 """Shares of a quote's bigrams in another county's article: below, the rule is silent; above, it says the same."""
 STRANGERS = 300
@@ -249,7 +249,7 @@ def train(
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
-    """Find the pieces: characters and words of up to four, full- and half-width made one."""
+    """Find the pieces: characters and words of up to three, full- and half-width made one."""
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[^\p{L}\p{N}]+"), "removed")
