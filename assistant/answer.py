@@ -16,7 +16,6 @@ class Reason(StrEnum):
     """Why there is no answer; the value is how the page names it."""
 
     SILENT = "未规定"
-    OFF_TOPIC = "不属于工作规则的内容"
     COUNTY_MISSING = "没有收入这个县的规则"
     ARTICLE_MISSING = "没有这一条"
     UNVERIFIED = "没有通过核对"

@@ -21,7 +21,7 @@ _OTHERS = re.compile(r"(?:其他|其它|其余|别的|另外)(?:的|几个|四�
 _TRAVEL = re.compile(r"(?:去|到|赴|往|从|来|离开|前往)\s*$")
 _OF = re.compile(r"(?:县|的|那边|那儿|那里|这边|规则|政府|副?[县市区]长|呢|怎么|咋|如何|有没有|是不是)")
 _NOT_A_PLACE = re.compile(
-    r"(?:城市|辖市|级市|列市|股市|超市|都市|门市|楼市|夜市|集市|自治[县区旗]|示范区|开发区|隔壁县|[开小社辖功新老景园牧矿郊]区|"
+    r"(?:城市|辖市|级市|列市|股市|超市|都市|门市|楼市|夜市|集市|自治[县区旗]|示范[县市区]|开发区|[省市区]市$|[市区]县$|隔壁县|[开小社辖功新老景园牧矿郊]区|"
     r"[全各外本邻我咱俺每贫困山库灾老新城这那该某哪几个两多到向和跟与由给经]+[县市区])$|^(?:在|个|各|全|该|这|那|我|咱|俺|某|本)|办公|政府|经济"
 )
 _NAMED_LIKE = re.compile(
@@ -68,7 +68,7 @@ def find_places(text: str, counties: Iterable[str]) -> Places:
     for name in sorted(names, key=len, reverse=True):
         for match in re.finditer(re.escape(name), rest):
             found[names[name]] = min(found.get(names[name], len(text)), match.start())
-        rest = re.sub(re.escape(name) + r"(?:人民政府|县政府|政府)?(?:的)?(?=\S|$)", lambda m: " " * len(m[0]), rest)
+        rest = re.sub(re.escape(name) + r"(?:人民政府|县政府|政府)?的?", lambda m: " " * len(m[0]), rest)
     missing = _missing(rest) if not found else _missing_beside(rest)
     for name in missing:
         rest = rest.replace(name, " ")

@@ -18,6 +18,8 @@ _SUB_ONLY = re.compile(
     rf"第\s*(?P<paragraph>{NUMERAL})\s*款\s*的?\s*(?:第?\s*[（(]?\s*(?P<item>{NUMERAL})\s*[）)]?\s*项)?|第\s*[（(]?\s*(?P<only>{NUMERAL})\s*[）)]?\s*项"
 )
 _OTHER_LAW = re.compile(r"《(?P<title>[^》]+)》\s*$")
+_COUNTED = re.compile(r"\s*(?:群众|意见|建议|要求|措施|线索|短信|消息|信息|原则|纪律|禁令|标准|内容|[”」’\"'])")
+_COUNTS = re.compile(r"(?:那|这|有|到|了|共|提|列|出|[“「‘\"'])\s*$")
 _WIDEST = 20
 """A range of more articles is no question that can be answered by quoting."""
 
@@ -80,8 +82,11 @@ def _is_reference(match: re.Match[str], text: str) -> bool:
     if other is not None and "工作规则" not in other["title"]:
         return False
     joined = re.search(rf"(?:{NUMERAL})\s*条?\s*[至到~～—、和与及跟-]\s*$", text[: match.start()])
+    if match["ordinal"] or joined:
+        return number > 0
     written_out = match["article"][0].isdigit() or len(match["article"]) > 1
-    return number > 0 and bool(match["ordinal"] or written_out or joined)
+    counted = _COUNTED.match(text, match.end()) or _COUNTS.search(text[: match.start()])
+    return number > 0 and written_out and not counted
 
 
 def _earlier(text: str, last: int) -> tuple[int, list[int]]:

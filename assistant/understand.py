@@ -78,14 +78,15 @@ _LOOKUP = re.compile(
     r"讲了?|说了?|规定|内容|什么|怎么|啥|是|的|了|哪些|哪几|原文|全文|查|看|一下|规则|工作规则|工作|写|呢|吗|原话|条文|条款|"
     r"给我|帮我|请|列出|引用|有|关于|里|中|和|与|分别|各|意思|念|背|贴|发|政府|人民|县|事|主要|具体|都|我|想|问|要求|着|句"
 )
-_NUMBER = re.compile(r"文号|发文字号|发文号|几号文|多少号文|什么文号")
-_REPEALED = re.compile(r"废止|作废|旧|老的|老版|原来的|以前的|上一版|取代|替")
+_THE_RULE = r"(?:规则|规矩|这份文件|该文件|本文件)"
+_NUMBER = re.compile(rf"{_THE_RULE}.{{0,10}}(?:文号|发文字号|几号文|多少号)|^\s*的?(?:发文|发)?(?:文号|字号).{{0,6}}$")
+_REPEALED = re.compile(r"废|旧|老的|老版|原《|原来的|原先|以前的|上一版|前一版|取代|替")
 _ISSUED = re.compile(
-    r"(?:规则|规矩|文件|这份|本).{0,8}(?:印发|发布|出台|下发|印出来|发出来)|(?:印发|发布|出台).{0,4}(?:日期|时间|年)|哪年.{0,3}(?:印发|发布|出台|下发)"
+    rf"{_THE_RULE}.{{0,10}}(?:印发|发布|出台|下发|印出来|发出来)|(?:印发|发布|出台).{{0,6}}{_THE_RULE}"
 )
 _WHEN = re.compile(r"哪年|哪天|何时|什么时候|什么时间|日期|几月|几号|时间|啥时候|多会儿")
 _ADOPTED = re.compile(
-    r"(?:规则|规矩|文件).{0,16}(?:审议通过|讨论通过|研究通过|通过的|通过$|上过会)|(?:哪次|哪个|什么|第几次).{0,6}会议?.{0,6}(?:通过|审议)"
+    rf"{_THE_RULE}.{{0,20}}(?:审议|讨论|研究)?通过|(?:哪|什么|第几)(?:次|个)?.{{0,6}}会.{{0,6}}(?:审议|讨论|研究)?通过.{{0,6}}{_THE_RULE}"
 )
 
 
@@ -136,7 +137,7 @@ def _take(
             whole, focus, counties, missing, references, before.lookup and bool(references), before.about, follow_up
         )
     lookup = bool(named.references) and len(_LOOKUP.sub("", _FILLER.sub("", topic))) < 3
-    return Understood(topic, topic, counties, missing, named.references, lookup, _about(text), follow_up)
+    return Understood(topic, topic, counties, missing, named.references, lookup, _about(topic), follow_up)
 
 
 def _counties(

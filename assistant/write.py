@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 
 from assistant.answer import Statement, cite
 from assistant.expect import asked_quantity
+from assistant.glossary import rule_words
 from assistant.understand import Understood
 from index.questions import find_verbatim
 from index.search import Hit, Query, SearchIndex, Similar
@@ -118,8 +119,10 @@ class ExtractiveWriter:
     ) -> list[float]:
         texts = [article.text[slice(*unit.span)] for unit in units]
         cosines = index.similarity(task.query, texts)
-        asked = set(bigrams(task.understood.topic)) | set(bigrams(task.understood.focus))
-        focus = set(bigrams(task.understood.focus))
+        focus = {w for text in (task.understood.focus, *rule_words(task.understood.focus)) for w in bigrams(text)}
+        asked = {
+            w for text in (task.understood.topic, *rule_words(task.understood.topic)) for w in bigrams(text)
+        } | focus
         common = [set(bigrams(text)) for text in texts]
         rare = {word: 1 / sum(word in words for words in common) for word in asked if any(word in w for w in common)}
         total = sum(rare.values()) + sum(rare.get(word, 0) for word in focus)

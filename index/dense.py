@@ -95,10 +95,6 @@ class DenseIndex:
         near = [(key, 1.0 + log(s)) for key, s in zip(found.ids or [], found.similarities or [], strict=True)]
         return sorted(near, key=lambda pair: -pair[1])
 
-    def count(self, kind: str) -> int:
-        """Count the stored entries of a kind."""
-        return sum(int(store.client.count()) for name, store in self._stores.items() if name.startswith(f"{kind}-"))
-
     def close(self) -> None:
         """Let go of the files."""
         self._client.close()  # type: ignore[attr-defined]  # declared on the class that is built, not on its interface

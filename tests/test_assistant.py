@@ -11,6 +11,7 @@ import pytest
 from assistant.answer import Citation, Reason, Statement, cite, plain_text, to_prediction
 from assistant.cite import is_verbatim, unsupported, verify
 from assistant.expect import asked_quantity
+from assistant.glossary import rule_words
 from assistant.places import find_places, short_name
 from assistant.references import Reference, find_references
 from assistant.subjects import absent_subject
@@ -52,6 +53,9 @@ def user(*questions):
         ("第 99 条", [Reference(99)]),
         ("第１２条", [Reference(12)]),
         ("提了三条意见怎么办", []),
+        ("收到二十条群众意见", []),
+        ("那个“十二条”是管啥的", []),
+        ("办文办会办事那十二条出自哪里", []),
         ("有几条要求", []),
         ("按《党政机关公文处理工作条例》第十条办", []),
         ("这条街谁管", []),
@@ -143,6 +147,7 @@ def test_counties(question, history, chosen, counties):
         ("昌乐县政府会议纪要由哪位领导签发？", user("昌乐印章谁管"), "会议纪要由哪位领导签发?"),
         ("麻烦问一下，昌乐印章谁管", [], "印章谁管"),
         ("常务会研究什么", [], "常务会议研究什么"),
+        ("昌乐 常务会议 频率", [], "常务会议 频率"),
     ],
 )
 def test_topic(question, history, topic):
@@ -165,6 +170,12 @@ def test_follow_up_keeps_the_topic_and_adds_to_it():
         ("沂源的规则是哪次会议通过的", About.ADOPTED),
         ("旧的规则文号是多少，什么时候废止的", None),
         ("文件印发前要谁签字", None),
+        ("财政预决算上哪个会审议？", None),
+        ("解读材料 发布时间 在哪里发布", None),
+        ("编了局里自己的文号就发出去了，有问题吗", None),
+        ("被废掉的是哪个文号的文件", None),
+        ("昌乐 文号", About.NUMBER),
+        ("哪次会议通过了平阴的规则", About.ADOPTED),
     ],
 )
 def test_about_the_document(question, about):
@@ -226,6 +237,22 @@ def test_bank_questions_are_about_what_their_rule_mentions():
     absent = [(q, absent_subject(q.question, REGULATIONS[q.county])) for q in read_bank()]
     certain = [q.question for q, found in absent if found is not None and found.certain]
     assert len(certain) <= 0.002 * len(absent), certain
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [("局长请假找谁批", ["部门主要负责人"]), ("公章谁管", ["印章"]), ("常务会议多久开一次", [])],
+)
+def test_everyday_words_for_what_the_rule_names_otherwise(question, words):
+    assert rule_words(question) == words
+
+
+def test_bank_questions_are_hardly_ever_about_the_notice_or_an_article_by_number():
+    """The bank's questions are about what articles say."""
+    understood = {q.question: understand(q.question, [], KNOWN) for q in read_bank()}
+    assert [question for question, u in understood.items() if u.references] == []
+    about = [question for question, u in understood.items() if u.about]
+    assert len(about) <= 3, about
 
 
 # answers -------------------------------------------------------------------------------------

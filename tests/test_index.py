@@ -266,7 +266,7 @@ def test_model_loads_by_itself_and_without_network():
         "print(v.shape[1], float((v[0] * v[1]).sum()) > 0.2)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.split() == ["256", "True"]
+    assert run.stdout.split() == ["384", "True"]
 
 
 def test_model_is_small():
@@ -282,8 +282,8 @@ def test_model_hash_changes_with_the_weights(tmp_path):
 
 def test_every_bank_question_is_of_an_article_that_holds_its_quote():
     bank, regulations = read_bank(), ingest().regulations
-    assert len(bank) == 4544
-    assert sum(len(group) for group in for_regulations(bank, regulations).values()) == 4544
+    assert len(bank) == 8318
+    assert sum(len(group) for group in for_regulations(bank, regulations).values()) == 8318
 
 
 def test_bank_goes_silent_where_the_words_have_changed():
