@@ -8,15 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import index  # noqa: F401  - tells Gradio to send nothing, before it is imported
+
+# isort: split
 import gradio as gr
 
-import index  # noqa: F401  - tells Gradio to send nothing, before it is imported
 from assistant.__main__ import open_assistant
 from assistant.answer import plain_text, to_prediction
 from assistant.ask import Assistant
 from assistant.settings import Settings
 from index.settings import read_settings
-from index.terminal import errors
+from index.terminal import errors, run
 from ingest.corpus import corpus_hash
 from ingest.errors import XianguiError
 from web.render import Turn, conversation
@@ -163,8 +165,4 @@ def serve(ui: gr.Blocks, host: str, port: int, *, prevent_thread_lock: bool = Fa
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except XianguiError as error:
-        errors.print(f"错误：{error}", style="red", markup=False, highlight=False, soft_wrap=True)
-        raise SystemExit(2) from error
+    run(main)

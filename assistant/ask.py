@@ -108,13 +108,13 @@ class Assistant:
                 r.county: self._answer(understood, query, r, index) for r in index.regulations if r.county in counties
             }
         statements = tuple(s for name in counties for s in parts[name].statements)
-        refusals = [p.refusal for name in counties if (p := parts[name]).refusal is not None]
+        refusals = [silent for name in counties if (silent := parts[name].refusal) is not None]
         return Answer(
             question=question,
             resolved=understood.topic or question,
             counties=counties,
             statements=statements,
-            refusals=(*_absent(understood, known), *(r for r in refusals if r is not None)),
+            refusals=(*_absent(understood, known), *refusals),
             hits={name: parts[name].hits for name in counties},
             mode=self._writer.mode,
             milliseconds=clock.done(),

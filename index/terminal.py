@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from typing import TypeVar
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -40,10 +39,10 @@ def ready(settings: IndexSettings, *, replace_stale: bool = False) -> None:
     with_progress(lambda progress: ensure(settings, replace_stale=replace_stale, progress=progress, say=say))
 
 
-def run(typer_app: typer.Typer) -> None:
+def run(entry: Callable[[], object]) -> None:
     """Run a command line; an error meant for the user ends it with its message and code 2."""
     try:
-        typer_app()
+        entry()
     except XianguiError as error:
         errors.print(f"错误：{error}", style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)
