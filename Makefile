@@ -42,6 +42,7 @@ eval: setup
 
 bench: setup
 	$(BIN)/python -m eval bench
+	$(BIN)/python -m eval retrieval
 
 clean:
 	rm -rf $(VENV) .xiangui

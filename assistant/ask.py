@@ -68,7 +68,7 @@ class Assistant:
     @property
     def counties(self) -> list[str]:
         """Full names of the counties whose rules are here."""
-        return list(dict.fromkeys(r.county for r in self.index.regulations))
+        return _counties(self.index)
 
     def find_county(self, name: str | None) -> str | None:
         """Return the full name of a county given by its full or short name.
@@ -96,7 +96,7 @@ class Assistant:
         clock = _Clock()
         index = self._library.index()
         with clock.step("understand"):
-            known = list(dict.fromkeys(r.county for r in index.regulations))
+            known = _counties(index)
             understood = understand(question, history, known, county, _authorities(index))
             counties = understood.counties or (() if understood.missing else tuple(known))
         if not (bigrams(understood.topic) or understood.references):
@@ -104,9 +104,7 @@ class Assistant:
             return Answer(question, question, (), (), (refusal,), milliseconds=clock.done())
         with clock.step("search"):
             query = index.prepare(understood.topic or question)
-            parts = {
-                r.county: self._answer(understood, query, r, index) for r in index.regulations if r.county in counties
-            }
+            parts = {name: self._answer(understood, query, _rule_of(name, query, index), index) for name in counties}
         statements = tuple(s for name in counties for s in parts[name].statements)
         refusals = [silent for name in counties if (silent := parts[name].refusal) is not None]
         return Answer(
@@ -256,6 +254,18 @@ def _absent(understood: Understood, known: Sequence[str]) -> list[Refusal]:
         Refusal(Reason.COUNTY_MISSING, name, f"没有收入{name}的工作规则，不能用别的县的规则代答。现有：{have}。")
         for name in understood.missing
     ]
+
+
+def _counties(index: SearchIndex) -> list[str]:
+    return list(dict.fromkeys(r.county for r in index.in_force))
+
+
+def _rule_of(county: str, query: Query, index: SearchIndex) -> Regulation:
+    """Choose the county's rule that is likeliest to answer; most have one in force."""
+    rules = [r for r in index.in_force if r.county == county]
+    if len(rules) == 1:
+        return rules[0]
+    return max(rules, key=lambda r: index.evidence(query, index.search(query, r)))
 
 
 def _authorities(index: SearchIndex) -> str:

@@ -1,9 +1,10 @@
-"""Command line: ``python -m eval run | report | check | bench``."""
+"""Command line: ``python -m eval run | report | check | bench | retrieval``."""
 
 from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,17 +18,19 @@ from assistant.__main__ import open_assistant
 from assistant.ask import Assistant
 from assistant.settings import Settings
 from eval.bench import bench, machine, peak_memory
-from eval.case import CASES, check, check_independence, read_cases
-from eval.leave_out import without_county
-from eval.report import read_run, render
+from eval.case import CASES, Case, check, check_independence, read_cases
+from eval.report import read_run, render, render_left_out
 from eval.run import run as run_cases
+from index.leave_out import without_county
 from index.library import Library
 from index.questions import read_bank
 from index.settings import read_settings
 from index.terminal import errors, ready, run, say
-from ingest.errors import CaseError
+from ingest.corpus import ingest
+from ingest.errors import CaseError, XianguiError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="评测：批量提问、打分、报告。")
+EACH = "各县"
 console = Console()
 if not console.is_terminal:
     console = Console(width=150)  # piped or in a log: wide enough for the table of all scores
@@ -40,35 +43,60 @@ def run_command(
     workers: Annotated[int, typer.Option(min=1, max=32, help="同时问几个")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="接着上次被打断的运行")] = False,
     leave_out: Annotated[
-        str | None, typer.Option(help="不用这个县的题目（模型、扩展、排序都不用），只问这个县的用例")
+        str | None,
+        typer.Option(help=f"不用这个县的题目（模型、扩展、排序都不用），只评这个县；写“{EACH}”则逐县来一遍"),
     ] = None,
     public: Annotated[Path, typer.Option(help="公开法律数据的文件夹，--leave-out 训练时用")] = Path("../shared/public"),
 ) -> None:
     """Ask all cases, score the answers, show the figures."""
     read = read_cases(cases)
-    if leave_out is None:
-        assistant = open_assistant()
-    else:
-        read = tuple(case for case in read if leave_out in {gold.county for gold in case.gold})
-        if not read:
-            raise CaseError(f"{cases} 里没有{leave_out}的用例")
-        settings = without_county(read_settings(Settings), leave_out, public, say)
-        ready(settings)
-        assistant = Assistant(Library(settings), settings)
     folder = out or Path("runs") / f"{cases.stem}-{datetime.now():%Y%m%d-%H%M%S}"
+    if leave_out is None:
+        _run(read, open_assistant(), folder, cases, workers, resume)
+        console.print(render(read_run(folder)))
+    else:
+        settings = read_settings(Settings)
+        known = list(dict.fromkeys(r.county for r in ingest([settings.source]).regulations))
+        runs = {}
+        for county in known if leave_out == EACH else [leave_out]:
+            alone = without_county(settings, county, public, say)
+            theirs = tuple(case for case in read if _concerns(county, case))
+            if not theirs:
+                raise CaseError(f"{cases} 里没有{county}的用例")
+            ready(alone)
+            library = Library(alone)
+            _run(theirs, Assistant(library, alone), folder / county, cases, workers, resume, county)
+            library.close()
+            runs[county] = read_run(folder / county)
+        console.print(render_left_out(runs))
+    say(f"结果在 {folder}")
+
+
+def _concerns(county: str, case: Case) -> bool:
+    return county in {gold.county for gold in case.gold} or (not case.answerable and case.county == county)
+
+
+def _run(
+    cases: Sequence[Case],
+    assistant: Assistant,
+    folder: Path,
+    file: Path,
+    workers: int,
+    resume: bool,
+    county: str | None = None,
+) -> None:
     with Progress(console=errors) as bar:
-        task = bar.add_task("评测", total=len(read))
+        task = bar.add_task(f"评测{county or ''}", total=len(cases))
         run_cases(
-            read,
+            cases,
             assistant,
             folder,
             workers=workers,
             resume=resume,
-            settings=_made_with(assistant, cases),
+            county=county,
+            settings=_made_with(assistant, file),
             advance=lambda: bar.advance(task),
         )
-    console.print(render(read_run(folder)))
-    say(f"结果在 {folder}")
 
 
 @app.command("report")
@@ -107,6 +135,23 @@ def bench_command() -> None:
         table.add_row(row.name, f"{row.median:.1f}", "—" if row.p95 is None else f"{row.p95:.1f}", str(row.times))
     console.print(table)
     console.print(f"内存最高 {peak_memory():.0f} MiB")
+
+
+@app.command("retrieval")
+def retrieval_command(
+    public: Annotated[Path, typer.Option(help="公开法律数据的文件夹")] = Path("../shared/public"),
+    out: Annotated[Path, typer.Option(help="写到哪个文件")] = Path("docs/retrieval.md"),
+) -> None:
+    """Compare retrieval with llama-index's own, with each county left out, and among all laws."""
+    try:
+        from eval.retrieval_report import report
+    except ImportError as error:
+        raise XianguiError(f"对比要用到 {error.name}。请运行：pip install '.[bench,train]'") from error
+    settings: Settings = read_settings(Settings)
+    ready(settings)
+    cases = CASES / "dev.jsonl"
+    report(settings, cases, read_cases(cases), public, out, say)
+    say(f"已写入 {out}")
 
 
 def _made_with(assistant: Assistant, cases: Path) -> dict[str, Any]:

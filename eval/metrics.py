@@ -6,11 +6,12 @@ A score that does not apply (no gold, nothing to cite) is None: unscored, not ze
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from statistics import mean, median, quantiles
+from dataclasses import dataclass, replace
+from statistics import median, quantiles
 from typing import Any
 
 from eval.case import Case, squeeze
+from eval.intervals import Interval, Weighted, interval, mean_of_means
 from ingest.law import Regulation
 
 Prediction = Mapping[str, Any]
@@ -158,6 +159,7 @@ class Summary:
         median: middle value.
         p90: value that nine in ten do not exceed.
         count: number of cases scored.
+        interval: of the mean.
 
     """
 
@@ -165,22 +167,39 @@ class Summary:
     median: float
     p90: float
     count: int
+    interval: Interval | None
 
 
 def summarise(cases: Sequence[Case], scores: Sequence[Mapping[str, Score]], name: str) -> Summary | None:
     """Summarise one score; None where no case is scored."""
-    rows = [
-        (value, _weight(case, name))
-        for case, row in zip(cases, scores, strict=True)
-        if (value := row[name].value) is not None
-    ]
+    rows = weigh(cases, scores, name)
     if not rows:
         return None
     values = [value for value, _ in rows]
-    total = sum(weight for _, weight in rows)
-    average = sum(value * weight for value, weight in rows) / total if total else mean(values)
     p90 = quantiles(values, n=10, method="inclusive")[-1] if len(values) > 1 else values[0]
-    return Summary(average, median(values), p90, len(values))
+    return Summary(mean_of_means([rows]), median(values), p90, len(values), interval([rows]))
+
+
+def weigh(cases: Sequence[Case], scores: Sequence[Mapping[str, Score]], name: str) -> list[Weighted]:
+    """Return one score of every case that has it, with the weight of the case."""
+    return [
+        Weighted(value, _weight(case, name))
+        for case, row in zip(cases, scores, strict=True)
+        if (value := row[name].value) is not None
+    ]
+
+
+def about(county: str, case: Case) -> Case:
+    """Narrow a case to what it asks of one county."""
+    gold = tuple(g for g in case.gold if g.county == county)
+    facts = tuple(fact for fact in case.facts if any(squeeze(fact) in squeeze(g.quote) for g in gold))
+    return replace(case, county=county, gold=gold, facts=facts)
+
+
+def said_of(county: str, prediction: Prediction) -> Prediction:
+    """Narrow a prediction to what it says of one county."""
+    citations = [citation for citation in prediction["citations"] if citation["county"] == county]
+    return {**prediction, "citations": citations, "refused": not citations}
 
 
 def _weight(case: Case, name: str) -> int:

@@ -11,8 +11,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from eval.case import Case, read_cases
-from eval.metrics import SCORERS, Score, Summary, summarise
+from eval.case import TYPES, Case, read_cases
+from eval.intervals import Weighted, interval, mean_of_means
+from eval.metrics import SCORERS, Score, Summary, summarise, weigh
 from eval.run import PREDICTIONS, SCORES
 from ingest.errors import CaseError
 
@@ -72,6 +73,7 @@ def render(run: Run, most_failures: int = 30) -> RenderableType:
     for name in SCORERS:
         table.add_column(NAMES[name], justify="right")
     _add(table, "全部", summary(run), len(run.cases))
+    _add_intervals(table, summary(run))
     table.add_section()
     for kind in dict.fromkeys(case.type for case in run.cases):
         marks = [case.type == kind for case in run.cases]
@@ -87,6 +89,54 @@ def render(run: Run, most_failures: int = 30) -> RenderableType:
     ]
     more = [Text(f"……另有 {len(lines) - most_failures} 例，见 {SCORES}")] if len(lines) > most_failures else []
     return Group(table, Text("不足之处：") if lines else Text("没有不足之处。"), *lines[:most_failures], *more)
+
+
+def render_left_out(runs: Mapping[str, Run]) -> RenderableType:
+    """Lay out what each county gets that was left out, and the mean of them."""
+    table = Table(title="每县各自没有题库时（平均为各县之平均，方括号内为 95% 区间）")
+    table.add_column("")
+    for name in _LEFT_OUT:
+        table.add_column(name, justify="right")
+    for county, run in runs.items():
+        table.add_row(county, *(_mean([weighted]) for weighted in _left_out(run)))
+    columns = zip(*(_left_out(run) for run in runs.values()), strict=True)
+    table.add_section()
+    table.add_row("平均", *(_mean([rows for rows in column if rows]) for column in columns))
+    return table
+
+
+_LEFT_OUT = {
+    "首条命中": ("hit@1", TYPES),
+    "前五召回": ("recall@5", TYPES),
+    "口语和情景首条命中": ("hit@1", ("colloquial", "scenario")),
+    "误拒": ("refusal_wrong", TYPES),
+    "应拒已拒": ("refusal_right", TYPES),
+}
+
+
+def _left_out(run: Run) -> list[list[Weighted]]:
+    found = []
+    for name, types in _LEFT_OUT.values():
+        kept = [i for i, case in enumerate(run.cases) if case.type in types]
+        found.append(weigh([run.cases[i] for i in kept], [run.scores[i] for i in kept], name))
+    return found
+
+
+def _mean(groups: Sequence[Sequence[Weighted]]) -> str:
+    if not all(groups):
+        return "—"
+    between = interval(groups)
+    shown = f" [{between.low:.3f}, {between.high:.3f}]" if between else ""
+    return f"{mean_of_means(groups):.3f}{shown} ({sum(map(len, groups))})"
+
+
+def _add_intervals(table: Table, summaries: Mapping[str, Summary | None]) -> None:
+    cells = []
+    for scorer in SCORERS:
+        value = summaries[scorer]
+        shown = scorer not in ("latency_ms", "length_ratio") and value is not None and value.interval
+        cells.append(f"{shown.low:.3f}–{shown.high:.3f}" if shown else "")
+    table.add_row("95% 区间", "", *cells)
 
 
 def _add(table: Table, name: str, summaries: Mapping[str, Summary | None], count: int) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from assistant.answer import to_prediction
 from assistant.ask import Assistant
 from eval.case import Case
-from eval.metrics import score, texts_of
+from eval.metrics import about, said_of, score, texts_of
 from ingest.errors import CaseError
 
 PREDICTIONS = "predictions.jsonl"
@@ -29,13 +29,15 @@ def run(
     *,
     workers: int = 1,
     resume: bool = False,
+    county: str | None = None,
     settings: dict[str, Any] | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> list[dict[str, Any]]:
     """Ask the cases and write predictions, scores and what they were made with.
 
     Predictions are appended as they come; with ``resume`` those already there are not asked
-    again. At the end the file is put in the order of the cases.
+    again. At the end the file is put in the order of the cases. With ``county`` only what is asked
+    and said of that county is scored.
 
     Raises:
         CaseError: the folder holds another run and ``resume`` is not given.
@@ -58,13 +60,15 @@ def run(
     predictions = [done[case.id] for case in cases]
     _write_lines(path, predictions)
     texts = texts_of(assistant.index.regulations)
+    asked = [about(county, case) if county else case for case in cases]
+    said = [said_of(county, prediction) if county else prediction for prediction in predictions]
     rows = [
         {"id": case.id, "type": case.type, "county": case.county}
         | {name: asdict(value) for name, value in score(case, prediction, texts).items()}
-        for case, prediction in zip(cases, predictions, strict=True)
+        for case, prediction in zip(asked, said, strict=True)
     ]
     _write_lines(folder / SCORES, rows)
-    _write_lines(folder / "cases.jsonl", [asdict(case) for case in cases])
+    _write_lines(folder / "cases.jsonl", [asdict(case) for case in asked])
     made_with = {"finished_at": datetime.now(UTC).isoformat(timespec="seconds"), **(settings or {})}
     (folder / RUN).write_text(json.dumps(made_with, ensure_ascii=False, indent=1), encoding="utf-8")
     return predictions

@@ -1,4 +1,4 @@
-"""Command line: ``python -m index build | search | info | train``."""
+"""Command line: ``python -m index build | search | info | questions | train``."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from index import generations, library, manifest
+from index.generate import open_llm, write_questions
+from index.leave_out import train_model, without_county
+from index.questions import read_bank
 from index.search import Hit
 from index.settings import MODEL, IndexSettings, read_settings
 from index.terminal import errors, ready, run, say, with_progress
@@ -20,15 +24,21 @@ from ingest.errors import XianguiError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="建立和检索索引。")
 console = Console()
+LEAVE_OUT = "不用这个县的题目（模型、扩展、排序都不用），用来测没有题库的县"
+PUBLIC = "公开法律数据的文件夹，训练时用"
 
 
 @app.command("build")
 def build_command(
     source: Annotated[Path | None, typer.Option(help="规则文本的文件夹；不写则用自带的五个县")] = None,
     out: Annotated[Path | None, typer.Option(help="索引放在哪个文件夹")] = None,
+    leave_out: Annotated[str | None, typer.Option(help=LEAVE_OUT)] = None,
+    public: Annotated[Path, typer.Option(help=PUBLIC)] = Path("../shared/public"),
 ) -> None:
     """Build the index beside the one in use, then switch."""
     settings = read_settings(IndexSettings, home=out, source=source.resolve() if source else None)
+    if leave_out is not None:
+        settings = without_county(settings, leave_out, public, say)
     built, failed = with_progress(lambda progress: library.rebuild(settings, progress, say))
     console.print(f"索引已建好：{built.passages} 段，在 {settings.index_dir}", soft_wrap=True, highlight=False)
     for error in failed:
@@ -91,19 +101,38 @@ def info_command() -> None:
     console.print(f"与现在的{'、'.join(changed)}不符，请运行 python -m index build" if changed else "与现在一致")
 
 
+@app.command("questions")
+def questions_command(
+    county: Annotated[str | None, typer.Option(help="只写这个县的；不写则给每个没有题库的县写")] = None,
+) -> None:
+    """Let the configured language model write questions for counties without a bank."""
+    settings = read_settings(IndexSettings)
+    llm = open_llm(settings)
+    regulations = ingest([settings.source]).regulations
+    written = {question.county for question in read_bank(settings.questions)}
+    chosen = [r for r in regulations if (r.county == county if county else r.county not in written)]
+    if not chosen:
+        names = "、".join(dict.fromkeys(r.county for r in regulations))
+        raise XianguiError(f"没有要写题目的规则（现有：{names}；自带题库的县要用 --county 指名）")
+    failed: list[str] = []
+    with Progress(console=errors) as bar:
+        for regulation in chosen:
+            task = bar.add_task(regulation.title, total=len(regulation.articles))
+            path = settings.generated / f"{regulation.id.replace('/', '／')}.jsonl"
+            failed += write_questions(regulation, llm, path, lambda task=task: bar.advance(task))  # type: ignore[misc]
+    for line in failed:
+        errors.print(line, style="yellow", markup=False, highlight=False)
+    say(f"题目写在 {settings.generated}。请运行 python -m index build，让检索用上它们")
+
+
 @app.command("train")
 def train_command(
-    public: Annotated[Path, typer.Option(help="公开法律数据的文件夹")] = Path("../shared/public"),
+    public: Annotated[Path, typer.Option(help=PUBLIC)] = Path("../shared/public"),
     out: Annotated[Path, typer.Option(help="模型写到哪里")] = MODEL,
-    leave_out: Annotated[str | None, typer.Option(help="不用这个县的题目，用来测没见过的县")] = None,
+    leave_out: Annotated[str | None, typer.Option(help=LEAVE_OUT)] = None,
 ) -> None:
     """Train the bundled embedding model and fit the ranking (needs the extra ``train``)."""
-    try:
-        from index import train
-    except ImportError as error:
-        raise XianguiError(f"训练要用到 {error.name}。请运行：pip install '.[train]'") from error
-    settings = read_settings(IndexSettings)
-    train.make(ingest([settings.source]).regulations, settings.questions, public, out, leave_out, say)
+    train_model(read_settings(IndexSettings, leave_out=leave_out), public, out, say)
 
 
 def _table(title: str, rows: list[tuple[str, Hit]]) -> Table:

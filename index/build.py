@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 from index import manifest, passage
 from index.dense import DenseIndex, Embedder, Entry
 from index.lexical import CUTTERS, LexicalIndex
-from index.passage import Passage
 from index.questions import Asked, BankQuestion, for_regulations, write_asked
 from ingest.corpus import write_corpus
 from ingest.law import Regulation
@@ -22,7 +20,7 @@ Progress = Callable[[str, int, int], None]
 def build(
     regulations: Sequence[Regulation],
     bank: Sequence[BankQuestion],
-    model: Path,
+    embedder: Embedder,
     source: Path,
     folder: Path,
     progress: Progress = lambda step, done, total: None,
@@ -35,13 +33,8 @@ def build(
         progress("词索引", 0, 1)
         LexicalIndex.build(expanded_texts(regulations, asked), name).save(folder / name)
     progress("词索引", 1, 1)
-    passages = [
-        (regulation, part)
-        for regulation in regulations
-        for a in regulation.articles
-        for part in passage.cut(regulation, a)
-    ]
-    total = len(passages) + sum(len(questions) for questions in asked.values())
+    passages = sum(1 for _ in passage_entries(regulations))
+    total = passages + sum(len(questions) for questions in asked.values())
     done = 0
 
     def advance(more: int) -> None:
@@ -49,16 +42,13 @@ def build(
         done += more
         progress("向量", done, total)
 
-    embedder = Embedder(model)
     dense = DenseIndex(folder / "chroma")
     try:
-        dense.add("passages", (_passage_entry(r, part) for r, part in passages), embedder, advance)
-        dense.add(
-            "questions", chain.from_iterable(_question_entries(*group) for group in asked.items()), embedder, advance
-        )
+        dense.add("passages", passage_entries(regulations), embedder, advance)
+        dense.add("questions", _question_entries(regulations, asked), embedder, advance)
     finally:
         dense.close()
-    built = replace(manifest.describe(tuple(regulations), tuple(bank), model, source), passages=len(passages))
+    built = replace(manifest.describe(tuple(regulations), tuple(bank), embedder.digest, source), passages=passages)
     manifest.write(built, folder)
     return built
 
@@ -72,34 +62,43 @@ def expanded_texts(regulations: Sequence[Regulation], asked: Asked) -> list[str]
     ]
 
 
-def _passage_entry(regulation: Regulation, part: Passage) -> Entry:
+def passage_entries(regulations: Iterable[Regulation]) -> Iterator[Entry]:
     """Take the metadata that a user of the collection would filter or show by."""
-    place = part.locator
-    article = next(a for a in regulation.articles if (a.number, a.branch) == (place.article, place.branch))
-    return Entry(
-        part.key,
-        f"{article.chapter} {part.text}" if place.paragraph is None and article.chapter else part.text,
-        {
+    for regulation in regulations:
+        document: dict[str, str | int] = {
             "regulation": regulation.id,
             "county": regulation.county,
             "title": regulation.title,
             "doc_number": regulation.doc_number or "",
             "issued_on": regulation.issued_on or "",
-            "chapter": str(article.chapter or ""),
-            "article": place.article,
-            "branch": place.branch or 0,
-            "paragraph": place.paragraph or 0,
-            "item": place.item or 0,
-        },
-    )
+        }
+        for article in regulation.articles:
+            chapter = str(article.chapter or "")
+            for part in passage.cut(regulation, article):
+                place = part.locator
+                yield Entry(
+                    part.key,
+                    f"{chapter} {part.text}" if place.paragraph is None and chapter else part.text,
+                    {
+                        **document,
+                        "chapter": chapter,
+                        "article": place.article,
+                        "branch": place.branch or 0,
+                        "paragraph": place.paragraph or 0,
+                        "item": place.item or 0,
+                    },
+                )
 
 
-def _question_entries(key: tuple[str, int], questions: list[BankQuestion]) -> list[Entry]:
-    regulation, article = key
-    return [
-        Entry(question_key(regulation, article, n), q.question, {"regulation": regulation, "article": article})
-        for n, q in enumerate(questions)
-    ]
+def _question_entries(regulations: Iterable[Regulation], asked: Asked) -> Iterator[Entry]:
+    counties = {regulation.id: regulation.county for regulation in regulations}
+    for (regulation, article), questions in asked.items():
+        for n, question in enumerate(questions):
+            yield Entry(
+                question_key(regulation, article, n),
+                question.question,
+                {"county": counties[regulation], "regulation": regulation, "article": article},
+            )
 
 
 def question_key(regulation: str, article: int, number: int) -> str:

@@ -1,14 +1,14 @@
 """Vectors in Chroma, reached through llama-index: the only place where either is called.
 
-Chroma is embedded and persistent. Each regulation has its own collections, one of passages and one
-of bank questions: a search asks one regulation, and Chroma's filters cost four times the search.
+Chroma is embedded and persistent. Each county has its own collections, one of passages and one of
+bank questions: a search asks one county, and Chroma's filters cost four times the search.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from itertools import groupby
+from itertools import groupby, islice
 from math import log
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import chromadb
 from chromadb.config import Settings as ChromaSettings
 from llama_index.core.schema import BaseNode, TextNode
-from llama_index.core.vector_stores import VectorStoreQuery
+from llama_index.core.vector_stores import MetadataFilter, MetadataFilters, VectorStoreQuery
 from llama_index.vector_stores.chroma import ChromaVectorStore
 from sentence_transformers import SentenceTransformer
 
@@ -24,7 +24,7 @@ _BATCH = 512
 
 
 class Entry(NamedTuple):
-    """What is stored: a key, the text to embed, and flat metadata, ``regulation`` among it."""
+    """What is stored: a key, the text to embed, and flat metadata, ``county`` and ``regulation`` among it."""
 
     key: str
     text: str
@@ -37,13 +37,23 @@ class Embedder:
     llama-index's own wrapper cannot hold a static embedding, whose texts may be of any length.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, instruction: str = "") -> None:
+        """Load a model.
+
+        Args:
+            path: its folder.
+            instruction: put before a question, as some models want it, and before nothing else.
+
+        """
         # Half-precision weights are for the disk: a vector's length does not always fit in them.
         self._model = SentenceTransformer(str(path), device="cpu", local_files_only=True).float()
+        self.path = path
+        self.instruction = instruction
+        self.digest = model_hash(path)
 
     def question(self, text: str) -> list[float]:
         """Embed a question; the vector has length 1."""
-        return self.texts([text])[0]
+        return self.texts([self.instruction + text])[0]
 
     def texts(self, texts: Sequence[str]) -> list[list[float]]:
         """Embed texts that are to be found; each vector has length 1."""
@@ -52,7 +62,7 @@ class Embedder:
 
 
 class DenseIndex:
-    """The collections of one generation: for each regulation one of passages and one of questions."""
+    """The collections of one generation: for each county one of passages and one of questions."""
 
     def __init__(self, folder: Path) -> None:
         settings = ChromaSettings(anonymized_telemetry=False, allow_reset=False)
@@ -64,15 +74,13 @@ class DenseIndex:
 
     def add(self, kind: str, entries: Iterable[Entry], embedder: Embedder, advance: Callable[[int], None]) -> None:
         """Embed and store entries; ``advance`` is told how many more are done."""
-        for _, group in groupby(entries, key=lambda entry: entry.metadata["regulation"]):
-            waiting = list(group)
-            for start in range(0, len(waiting), _BATCH):
-                batch = waiting[start : start + _BATCH]
+        for _, group in groupby(entries, key=lambda entry: entry.metadata["county"]):
+            while batch := list(islice(group, _BATCH)):
                 self._store(kind, batch, embedder)
                 advance(len(batch))
 
     def _store(self, kind: str, entries: Sequence[Entry], embedder: Embedder) -> None:
-        name = _name(kind, str(entries[0].metadata["regulation"]))
+        name = _name(kind, str(entries[0].metadata["county"]))
         if name not in self._stores:
             collection = self._client.create_collection(
                 name, configuration={"hnsw": {"space": "cosine", "ef_search": 200}}
@@ -85,12 +93,25 @@ class DenseIndex:
         ]
         self._stores[name].add(nodes)
 
-    def nearest(self, kind: str, vector: Sequence[float], regulation: str, most: int) -> list[tuple[str, float]]:
-        """Return the keys nearest to a vector among one regulation's, with their cosine, nearest first."""
-        store = self._stores.get(_name(kind, regulation))
+    def nearest(
+        self, kind: str, vector: Sequence[float], county: str, most: int, regulation: str | None = None
+    ) -> list[tuple[str, float]]:
+        """Return the keys nearest to a vector among one county's, with their cosine, nearest first.
+
+        Args:
+            kind: passages or questions.
+            vector: of length 1.
+            county: whose collection is searched.
+            most: how many are returned.
+            regulation: only of this one; to be left out where the county has no other, since the
+                filter costs more than the search.
+
+        """
+        store = self._stores.get(_name(kind, county))
         if store is None:
             return []
-        found = store.query(VectorStoreQuery(query_embedding=list(vector), similarity_top_k=most))
+        only = MetadataFilters(filters=[MetadataFilter(key="regulation", value=regulation)]) if regulation else None
+        found = store.query(VectorStoreQuery(query_embedding=list(vector), similarity_top_k=most, filters=only))
         # ChromaVectorStore gives exp(-distance); the distance of a cosine space is 1 - cosine.
         near = [(key, 1.0 + log(s)) for key, s in zip(found.ids or [], found.similarities or [], strict=True)]
         return sorted(near, key=lambda pair: -pair[1])
@@ -100,9 +121,9 @@ class DenseIndex:
         self._client.close()  # type: ignore[attr-defined]  # declared on the class that is built, not on its interface
 
 
-def _name(kind: str, regulation: str) -> str:
+def _name(kind: str, county: str) -> str:
     """Name a collection; Chroma allows letters and digits only."""
-    return f"{kind}-{hashlib.sha256(regulation.encode()).hexdigest()[:24]}"
+    return f"{kind}-{hashlib.sha256(county.encode()).hexdigest()[:24]}"
 
 
 def model_hash(path: Path) -> str:

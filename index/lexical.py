@@ -25,6 +25,9 @@ class LexicalIndex:
         self._engine = engine
         self._cut = cut
         self._size: int = engine.scores["num_docs"]
+        starts = np.asarray(engine.scores["indptr"])
+        gains = np.append(engine.scores["data"], np.float32(0))  # reduceat wants every start inside
+        self._highest = np.where(np.diff(starts) > 0, np.maximum.reduceat(gains, starts[:-1]), 0)
 
     @classmethod
     def build(cls, texts: Sequence[str], cutter: str) -> LexicalIndex:
@@ -49,11 +52,14 @@ class LexicalIndex:
         The divisor is the sum over the question's words of the highest score that any text gets
         for that word, so that scores of different questions can be compared.
         """
-        words = [word for word in dict.fromkeys(self._cut(question)) if word in self._engine.vocab_dict]
+        postings = self._engine.scores
         total = np.zeros(self._size, dtype=np.float32)
         highest = 0.0
-        for word in words:
-            scores = self._engine.get_scores([word])
-            total += scores
-            highest += float(scores.max())
+        for word in dict.fromkeys(self._cut(question)):
+            number = self._engine.vocab_dict.get(word)
+            if number is None or number >= len(self._highest):
+                continue
+            of_word = slice(postings["indptr"][number], postings["indptr"][number + 1])
+            total[postings["indices"][of_word]] += postings["data"][of_word]
+            highest += float(self._highest[number])
         return total / highest if highest else total

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 from index import generations, manifest
 from index.build import Progress, build
-from index.dense import Embedder
-from index.questions import read_bank
-from index.ranking import read_ranking
+from index.dense import Embedder, model_hash
+from index.models import find_embedding, open_embedder, open_reranker
+from index.questions import BUNDLED as BANK
+from index.questions import BankQuestion, read_bank
+from index.ranking import FILE, Ranking, read_ranking, write_ranking
 from index.search import SearchIndex
 from index.settings import IndexSettings
-from ingest.corpus import Ingested, ingest
+from ingest.corpus import BUNDLED, Ingested, ingest
 from ingest.errors import IndexStale, SourceError, XianguiError
+
+_FITTED_ON = 600
+"""Held-out questions that the ranking of a model of the user's own is fitted on."""
 
 
 def rebuild(
@@ -24,15 +30,52 @@ def rebuild(
 ) -> tuple[manifest.Manifest, tuple[SourceError, ...]]:
     """Build an index from the settings' source and put it into use.
 
-    Files that cannot be parsed are left out and returned; with none left nothing is built.
+    Files that cannot be parsed are left out and returned; with none left nothing is built. A model
+    of the user's own has its ranking fitted first, once.
     """
     ingested = _ingest(settings.source)
-    bank = read_bank(settings.questions, settings.leave_out)
+    bank = bank_of(settings)
+    embedder = open_embedder(settings.embedding, settings.embedding_instruction)
+    _fit_ranking(settings, embedder, say)
     with generations.building(
         settings.index_dir, settings.lock_seconds, lambda: say("另一个进程正在建索引，等它完成……")
     ) as folder:
-        built = build(ingested.regulations, bank, settings.embedding, settings.source, folder, progress)
+        built = build(ingested.regulations, bank, embedder, settings.source, folder, progress)
     return built, ingested.errors
+
+
+def bank_of(settings: IndexSettings) -> tuple[BankQuestion, ...]:
+    """Read the bank, and what the user's language model wrote for counties without one."""
+    return read_bank(settings.questions, settings.leave_out) + read_bank(settings.generated)
+
+
+def _fit_ranking(settings: IndexSettings, embedder: Embedder, say: Callable[[str], None]) -> None:
+    """Fit the ranking to a model that comes without; cosines of different models are not alike."""
+    path = _ranking_path(settings, embedder)
+    if path.exists():
+        return
+    from index.fit import fit  # needed for a model of the user's own only, and slow to import
+
+    say(f"第一次用 {embedder.path} 的模型，先拟合排序（只做一次，小模型约一两分钟）……")
+    fitted = fit(ingest([BUNDLED]).regulations, read_bank(BANK, settings.leave_out), embedder, _FITTED_ON, say)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_ranking(fitted, path)
+
+
+def _ranking_path(settings: IndexSettings, embedder: Embedder) -> Path:
+    """Find the weights beside the model, as the bundled one has them, or among the user's data."""
+    beside = embedder.path / FILE
+    if beside.exists():
+        return beside
+    name = hashlib.sha256(f"{embedder.digest}\t{embedder.instruction}\t{settings.leave_out}".encode()).hexdigest()
+    return settings.home / "ranking" / f"{name[:24]}.json"
+
+
+def _read_ranking(settings: IndexSettings, embedder: Embedder) -> Ranking:
+    path = _ranking_path(settings, embedder)
+    if not path.exists():
+        raise IndexStale(f"{embedder.path} 的模型还没有拟合排序。请运行：python -m index build")
+    return read_ranking(path)
 
 
 def ensure(
@@ -70,8 +113,8 @@ def changes(settings: IndexSettings, folder: Path) -> list[str]:
     built = manifest.read(folder)
     wanted = manifest.describe(
         _ingest(Path(built.source) if Path(built.source).exists() else settings.source).regulations,
-        read_bank(settings.questions, settings.leave_out),
-        settings.embedding,
+        bank_of(settings),
+        model_hash(find_embedding(settings.embedding)),
         settings.source,
     )
     return manifest.differences(built, wanted)
@@ -89,8 +132,9 @@ class Library:
 
     def __init__(self, settings: IndexSettings) -> None:
         self._home = settings.index_dir
-        self._embedder = Embedder(settings.embedding)
-        self._ranking = read_ranking(settings.embedding)
+        self._embedder = open_embedder(settings.embedding, settings.embedding_instruction)
+        self._ranking = _read_ranking(settings, self._embedder)
+        self._reranker = open_reranker(settings.reranker) if settings.reranker else None
         self._guard = threading.Lock()
         self._open: tuple[Path, SearchIndex, generations.Lease] | None = None
         self.index()
@@ -112,7 +156,7 @@ class Library:
                 raise IndexStale(f"{self._home} 里没有索引。请运行：python -m index build")
             lease = generations.Lease(folder)
             manifest.read(folder)
-            opened = SearchIndex(folder, self._embedder, self._ranking)
+            opened = SearchIndex(folder, self._embedder, self._ranking, self._reranker)
             if self._open is not None:
                 self._open[2].release()
             self._open = (folder, opened, lease)

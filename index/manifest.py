@@ -9,14 +9,13 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from index.dense import model_hash
 from index.questions import BankQuestion, bank_hash
 from index.words import dictionary_hash
 from ingest.corpus import corpus_hash
 from ingest.errors import IndexStale
 from ingest.law import Regulation
 
-FORMAT = 3
+FORMAT = 4
 """Raised whenever what is written to an index changes."""
 _FILE = "manifest.json"
 _LIBRARIES = ("bm25s", "chromadb")
@@ -48,13 +47,11 @@ class Manifest:
     built_at: str = ""
 
 
-def describe(
-    regulations: tuple[Regulation, ...], bank: tuple[BankQuestion, ...], model: Path, source: Path
-) -> Manifest:
+def describe(regulations: tuple[Regulation, ...], bank: tuple[BankQuestion, ...], model: str, source: Path) -> Manifest:
     """Say what an index built from these would be."""
     return Manifest(
         corpus=corpus_hash(regulations),
-        model=model_hash(model),
+        model=model,
         dictionary=dictionary_hash(),
         questions=bank_hash(bank),
         libraries={name: version(name) for name in _LIBRARIES},

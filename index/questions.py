@@ -27,13 +27,15 @@ BUNDLED = Path(__file__).parent / "questions"
 class BankQuestion:
     """A question, the article that answers it, and the words of the article that do.
 
-    ``quote`` is verbatim but for white space; see ``find_verbatim`` for its place.
+    ``quote`` is verbatim but for white space; see ``find_verbatim`` for its place. ``generated``
+    marks a question that the user's language model wrote (``index.generate``).
     """
 
     county: str
     article: int
     question: str
     quote: str
+    generated: bool = False
 
 
 Asked = dict[tuple[str, int], list[BankQuestion]]
@@ -52,7 +54,9 @@ def read_bank(folder: Path = BUNDLED, leave_out: str | None = None) -> tuple[Ban
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             try:
                 row = json.loads(line)
-                question = BankQuestion(row["county"], row["article"], row["question"], row["quote"])
+                question = BankQuestion(
+                    row["county"], row["article"], row["question"], row["quote"], row.get("generated", False)
+                )
             except (ValueError, KeyError, TypeError) as error:
                 raise SourceError(path.name, number, f"不是题库的一行：{error}") from error
             if question.county != leave_out:
@@ -64,16 +68,16 @@ def for_regulations(bank: Sequence[BankQuestion], regulations: Iterable[Regulati
     """Group the questions by the article that answers them.
 
     A bank is written for one text; when the county's rule is replaced, its questions go silent
-    wherever the words have changed. A county that the bank has no questions of is given those of
-    other counties that its own articles answer in nearly the same words.
+    wherever the words have changed. A county that nobody has written questions for is given those
+    of other counties that its own articles answer in nearly the same words.
     """
     grouped: Asked = {}
     by_county: dict[str, list[BankQuestion]] = {}
     for question in bank:
         by_county.setdefault(question.county, []).append(question)
     for regulation in regulations:
-        if regulation.county not in by_county:
-            grouped |= carry_over(bank, regulation)
+        if all(question.generated for question in by_county.get(regulation.county, ())):
+            grouped |= carry_over((q for q in bank if q.county != regulation.county), regulation)
         articles = {article.number: article for article in regulation.articles if article.branch is None}
         for question in by_county.get(regulation.county, ()):
             article = articles.get(question.article)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,33 +13,45 @@ import numpy.typing as npt
 CHANNELS = ("bigrams", "words", "passage", "question")
 """Order of the columns."""
 LEXICAL = CHANNELS[:2]
-_FILE = "ranking.json"
+FILE = "ranking.json"
+
+
+class Regression(NamedTuple):
+    """A logistic regression: weights of the columns, and the bias."""
+
+    weights: tuple[float, ...]
+    bias: float
+
+    def probability(self, rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return a probability a row."""
+        return _sigmoid(rows @ np.asarray(self.weights) + self.bias)
+
+
+class Weights(NamedTuple):
+    """Two regressions.
+
+    Attributes:
+        article: of the channels; does this article answer?
+        rule: of ``evidence_features``; does the rule answer at all?
+
+    """
+
+    article: Regression
+    rule: Regression
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Two logistic regressions, fitted by ``python -m index train`` on held-out bank questions.
+    """Weights for both kinds of county, fitted on held-out bank questions (``index.fit``).
 
     Attributes:
-        weights: of the channels, for one article.
-        bias: of the same.
-        evidence_weights: of ``evidence_features``, for the best article of a regulation.
-        evidence_bias: of the same.
+        own: for a county whose articles have questions of their own.
+        carried: for a county that was given those of other counties, which say less.
 
     """
 
-    weights: tuple[float, ...]
-    bias: float
-    evidence_weights: tuple[float, ...]
-    evidence_bias: float
-
-    def score(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        """Return the probability that an article answers, for rows of channel values."""
-        return _sigmoid(values @ np.asarray(self.weights) + self.bias)
-
-    def evidence(self, features: npt.NDArray[np.float64]) -> float:
-        """Return the probability that the rule answers, from ``evidence_features``."""
-        return float(_sigmoid(features @ np.asarray(self.evidence_weights) + self.evidence_bias))
+    own: Weights
+    carried: Weights
 
 
 def evidence_features(
@@ -49,7 +62,7 @@ def evidence_features(
     Args:
         best: channel values of its best article.
         margin: by how much the log-odds of that article exceed those of the second.
-        anywhere: best values of the lexical channels over the articles of all regulations: where
+        anywhere: best values of the lexical channels over the articles of all counties: where
             another county's rule holds the question's words much better, this one may be silent.
 
     """
@@ -66,12 +79,17 @@ def _sigmoid(x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(1.0 / (1.0 + np.exp(-x)), dtype=np.float64)
 
 
-def read_ranking(folder: Path) -> Ranking:
-    """Read the weights beside a model."""
-    row = json.loads((folder / _FILE).read_text(encoding="utf-8"))
-    return Ranking(tuple(row["weights"]), row["bias"], tuple(row["evidence_weights"]), row["evidence_bias"])
+def read_ranking(path: Path) -> Ranking:
+    """Read what ``write_ranking`` wrote."""
+    row = json.loads(path.read_text(encoding="utf-8"))
+    return Ranking(_read_weights(row["own"]), _read_weights(row["carried"]))
 
 
-def write_ranking(ranking: Ranking, folder: Path) -> None:
-    """Write the weights beside a model."""
-    (folder / _FILE).write_text(json.dumps(asdict(ranking), indent=1) + "\n", encoding="utf-8")
+def _read_weights(row: list[list[Any]]) -> Weights:
+    article, rule = (Regression(tuple(weights), bias) for weights, bias in row)
+    return Weights(article, rule)
+
+
+def write_ranking(ranking: Ranking, path: Path) -> None:
+    """Write the weights as JSON."""
+    path.write_text(json.dumps(asdict(ranking), indent=1) + "\n", encoding="utf-8")

@@ -4,13 +4,15 @@ Four channels look at every article: BM25 over character bigrams and over words 
 article extended with its questions), the nearest passage, and the nearest question of the bank.
 Their values are comparable between questions, so one logistic function of them gives the score:
 the probability that the article answers. A second one tells whether the rule answers at all
-(see ``ranking``).
+(see ``ranking``). A reranker, where one is configured, puts the best of them in its own order.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,14 +23,17 @@ from index import passage, ranking
 from index.build import question_key
 from index.dense import DenseIndex, Embedder
 from index.lexical import CUTTERS, LexicalIndex
+from index.models import Reranker
 from index.passage import Passage
 from index.questions import BankQuestion, read_asked
-from ingest.corpus import read_corpus
+from ingest.corpus import in_force, read_corpus
 from ingest.law import Article, Regulation
 
 NEAREST_PASSAGES = 60
 NEAREST_QUESTIONS = 60
 """How many vectors of each kind are looked at; the rest counts as not similar."""
+RERANKED = 10
+"""How many articles a reranker puts in order."""
 
 
 class Similar(NamedTuple):
@@ -59,10 +64,19 @@ class Hit:
 
 
 class Query(NamedTuple):
-    """A question made ready: searched in several regulations, it is embedded once."""
+    """A question made ready: searched in several regulations, it is embedded once.
+
+    Attributes:
+        text: the question.
+        vector: to compare with passages.
+        plain: the same without the model's instruction, to compare with other questions.
+        lexical: value of each lexical channel for every article of the index.
+
+    """
 
     text: str
     vector: list[float]
+    plain: list[float]
     lexical: dict[str, npt.NDArray[np.float32]]
 
 
@@ -77,41 +91,44 @@ class _Look(NamedTuple):
 class SearchIndex:
     """One complete generation, opened for reading."""
 
-    def __init__(self, folder: Path, embedder: Embedder, weights: ranking.Ranking) -> None:
+    def __init__(
+        self, folder: Path, embedder: Embedder, weights: ranking.Ranking, reranker: Reranker | None = None
+    ) -> None:
         self.regulations: tuple[Regulation, ...] = read_corpus(folder / "corpus")
+        self.in_force = in_force(self.regulations)
         self._embedder = embedder
         self._ranking = weights
+        self._reranker = reranker
         self._dense = DenseIndex(folder / "chroma")
         self._lexical = {name: LexicalIndex.load(folder / name, name) for name in CUTTERS}
-        self._passages = {
-            part.key: (i, part)
-            for r in self.regulations
-            for i, a in enumerate(r.articles)
-            for part in passage.cut(r, a)
-        }
+        self._passages: dict[str, dict[str, tuple[int, Passage]]] = {}
+        asked = read_asked(folder / "questions.jsonl")
         self._questions = {
             question_key(regulation, number, n): (number, question)
-            for (regulation, number), group in read_asked(folder / "questions.jsonl").items()
+            for (regulation, number), group in asked.items()
             for n, question in enumerate(group)
         }
-        self._offsets: dict[str, int] = {}
-        for regulation in self.regulations:
-            self._offsets[regulation.id] = sum(
-                len(r.articles) for r in self.regulations[: self.regulations.index(regulation)]
-            )
+        written_for = {(regulation, question.county) for (regulation, _), group in asked.items() for question in group}
+        self._with_own = {r.id for r in self.regulations if (r.id, r.county) in written_for}
+        self._siblings = Counter(r.county for r in self.regulations)
+        self._of_counties = np.repeat(
+            [bool(r.county) for r in self.regulations], [len(r.articles) for r in self.regulations]
+        )
+        ends = accumulate((len(r.articles) for r in self.regulations), initial=0)
+        self._offsets = dict(zip((r.id for r in self.regulations), ends, strict=False))
 
     def prepare(self, text: str) -> Query:
         """Embed and cut a question once, for any number of regulations."""
-        return Query(
-            text, self._embedder.question(text), {name: index.scores(text) for name, index in self._lexical.items()}
-        )
+        vector = self._embedder.question(text)
+        plain = self._embedder.texts([text])[0] if self._embedder.instruction else vector
+        return Query(text, vector, plain, {name: index.scores(text) for name, index in self._lexical.items()})
 
     def search(self, query: Query, regulation: Regulation, most: int = 10) -> list[Hit]:
         """Return the ``most`` likeliest articles of a regulation, best first."""
         values, best, similar = self._look(query, regulation)
-        scores = self._ranking.score(values)
+        scores = self._weights(regulation.id).article.probability(values)
         order = np.argsort(-scores, kind="stable")[:most]
-        return [
+        hits = [
             Hit(
                 passage=best.get(i) or next(passage.cut(regulation, regulation.articles[i])),
                 article=regulation.articles[i],
@@ -121,15 +138,31 @@ class SearchIndex:
             )
             for i in map(int, order)
         ]
+        return hits if self._reranker is None else self._rerank(query, hits, self._reranker)
+
+    def _rerank(self, query: Query, hits: Sequence[Hit], reranker: Reranker) -> list[Hit]:
+        """Put the best hits in the reranker's order; the probabilities stay, best first."""
+        best = hits[:RERANKED]
+        scores = reranker.scores(query.text, [hit.article.text for hit in best])
+        order = sorted(range(len(best)), key=lambda i: -scores[i])
+        return [replace(best[i], score=place.score) for place, i in zip(best, order, strict=True)] + [*hits[RERANKED:]]
 
     def evidence(self, query: Query, hits: Sequence[Hit]) -> float:
         """Return the probability, 0 to 1, that the regulation of these hits answers the question."""
         best = np.array([hits[0].channels[name] for name in ranking.CHANNELS])
         margin = ranking.log_odds(hits[0].score) - ranking.log_odds(hits[1].score) if len(hits) > 1 else 0.0
-        return self._ranking.evidence(ranking.evidence_features(best, margin, self._anywhere(query)))
+        rule = self._weights(hits[0].passage.locator.regulation).rule
+        return float(rule.probability(ranking.evidence_features(best, margin, self.anywhere(query))))
 
-    def _anywhere(self, query: Query) -> npt.NDArray[np.float64]:
-        return np.array([query.lexical[name].max(initial=0.0) for name in ranking.LEXICAL], dtype=np.float64)
+    def _weights(self, regulation: str) -> ranking.Weights:
+        return self._ranking.own if regulation in self._with_own else self._ranking.carried
+
+    def anywhere(self, query: Query) -> npt.NDArray[np.float64]:
+        """Return the best value of each lexical channel over the articles of all counties."""
+        return np.array(
+            [query.lexical[name].max(initial=0.0, where=self._of_counties) for name in ranking.LEXICAL],
+            dtype=np.float64,
+        )
 
     def values(self, query: Query, regulation: Regulation) -> npt.NDArray[np.float64]:
         """Return the channels' values, a row an article, a column a channel in ``ranking.CHANNELS``."""
@@ -155,12 +188,29 @@ class SearchIndex:
         similar = self._nearest_questions(query, regulation, column["question"])
         return _Look(values, best, similar)
 
+    def _cut(self, regulation: Regulation) -> dict[str, tuple[int, Passage]]:
+        """Cut a regulation's articles the first time that it is searched."""
+        if regulation.id not in self._passages:
+            self._passages[regulation.id] = {
+                part.key: (i, part)
+                for i, article in enumerate(regulation.articles)
+                for part in passage.cut(regulation, article)
+            }
+        return self._passages[regulation.id]
+
+    def _nearest(
+        self, kind: str, vector: Sequence[float], regulation: Regulation, most: int
+    ) -> list[tuple[str, float]]:
+        only = regulation.id if self._siblings[regulation.county] > 1 else None
+        return self._dense.nearest(kind, vector, regulation.county, most, only)
+
     def _nearest_passages(
         self, query: Query, regulation: Regulation, into: npt.NDArray[np.float64]
     ) -> dict[int, Passage]:
         best: dict[int, Passage] = {}
-        for key, cosine in self._dense.nearest("passages", query.vector, regulation.id, NEAREST_PASSAGES):
-            i, part = self._passages[key]
+        parts = self._cut(regulation)
+        for key, cosine in self._nearest("passages", query.vector, regulation, NEAREST_PASSAGES):
+            i, part = parts[key]
             if i not in best:
                 best[i] = part
                 into[i] = max(0.0, cosine)
@@ -171,7 +221,7 @@ class SearchIndex:
     ) -> dict[int, list[Similar]]:
         similar: dict[int, list[Similar]] = {}
         numbers = {a.number: i for i, a in enumerate(regulation.articles) if a.branch is None}
-        for key, cosine in self._dense.nearest("questions", query.vector, regulation.id, NEAREST_QUESTIONS):
+        for key, cosine in self._nearest("questions", query.plain, regulation, NEAREST_QUESTIONS):
             number, question = self._questions[key]
             i = numbers[number]
             into[i] = max(into[i], cosine)

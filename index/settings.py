@@ -35,7 +35,13 @@ class IndexSettings(BaseSettings):
         home: folder for everything that is written.
         source: file or folder of regulation texts.
         questions: folder of the question bank.
-        embedding: folder of the embedding model.
+        embedding: folder of the embedding model, or its name on a hub if it is already downloaded.
+        embedding_instruction: put before a question, where the model wants that.
+        reranker: folder or name of a CrossEncoder that orders what was found, or None.
+        llm_base_url: address of an OpenAI-compatible server, or None: nothing is sent anywhere.
+        llm_model: name of the model there.
+        llm_api_key: its key, where it wants one.
+        llm_seconds: how long a reply is waited for.
         leave_out: county whose questions are not used, to measure what a county without any gets.
         lock_seconds: how long a builder waits for another one.
 
@@ -46,9 +52,20 @@ class IndexSettings(BaseSettings):
     home: Path = _default_home()
     source: Path = BUNDLED
     questions: Path = questions.BUNDLED
-    embedding: Path = MODEL
+    embedding: str = str(MODEL)
+    embedding_instruction: str = ""
+    reranker: str | None = None
+    llm_base_url: str | None = None
+    llm_model: str | None = None
+    llm_api_key: str | None = None
+    llm_seconds: float = 60.0
     leave_out: str | None = None
     lock_seconds: float = 120.0
+
+    @property
+    def generated(self) -> Path:
+        """Folder of the questions that the user's language model wrote."""
+        return self.home / "questions"
 
     @property
     def index_dir(self) -> Path:
@@ -56,7 +73,7 @@ class IndexSettings(BaseSettings):
         return self.home / "index"
 
 
-def read_settings(kind: type[S], **overrides: Path | None) -> S:
+def read_settings(kind: type[S], **overrides: Path | str | None) -> S:
     """Read settings of a kind from the environment.
 
     Raises:

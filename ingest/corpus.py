@@ -104,6 +104,25 @@ def label_document(regulation: Regulation) -> str:
     return f"《{regulation.title}》"
 
 
+def in_force(regulations: Iterable[Regulation]) -> tuple[Regulation, ...]:
+    """Leave out what another of these regulations repeals or replaces.
+
+    A repeal clause names title, 文号 and date of issue as far as it does; a later text of the same
+    title and county replaces the earlier even where its clause is silent.
+    """
+    kept = tuple(regulations)
+    return tuple(r for r in kept if not any(_ends(other, r) for other in kept if other.county == r.county))
+
+
+def _ends(later: Regulation, earlier: Regulation) -> bool:
+    if later is earlier:
+        return False
+    if later.title == earlier.title and (later.issued_on or "") > (earlier.issued_on or ""):
+        return True
+    named = later.repeals
+    return named is not None and named.doc_number is not None and named.doc_number == earlier.doc_number
+
+
 def corpus_hash(regulations: Iterable[Regulation]) -> str:
     """Digest of the source texts, the same whatever the order of the files."""
     lines = sorted(f"{r.id}\t{r.source_hash}\t{len(r.slips)}" for r in regulations)

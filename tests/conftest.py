@@ -10,8 +10,8 @@ from index import library
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch, tmp_path):
     """No test reads or writes the data of whoever runs it."""
-    for name in ("HOME", "SOURCE", "QUESTIONS", "EVIDENCE", "HOST", "PORT", "COUNTY", "LOCK_SECONDS"):
-        monkeypatch.delenv(f"XIANGUI_{name}", raising=False)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"XIANGUI_{name.upper()}", raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,14 @@
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.corpus import BUNDLED, ingest, label_document, locate, read_corpus, write_corpus
+from ingest.corpus import BUNDLED, in_force, ingest, label_document, locate, read_corpus, write_corpus
 from ingest.errors import SourceError
 from ingest.law import Regulation
 from ingest.numerals import to_chinese, to_int
@@ -337,6 +338,17 @@ def test_same_rule_twice_is_an_error(tmp_path):
     result = ingest([tmp_path])
     assert len(result.regulations) == 1
     assert "与 a.txt 是同一份规则" in str(result.errors[0])
+
+
+def test_repealed_and_replaced_rules_are_not_in_force():
+    now = next(r for r in ingest().regulations if r.county == "昌乐县")
+    before = replace(now, id="before", doc_number="乐政发〔2012〕3号", issued_on="2012-02-25", repeals=None)
+    renamed = replace(before, id="renamed", title="昌乐县人民政府工作规则（试行）")
+    other = replace(before, id="other", title="昌乐县公文处理办法", doc_number="乐政发〔2012〕4号")
+    elsewhere = replace(renamed, id="elsewhere", county="渠县")
+    assert in_force([before, now, renamed, other, elsewhere]) == (now, other, elsewhere)
+    assert in_force([before]) == (before,)
+    assert in_force(ingest().regulations) == ingest().regulations
 
 
 @pytest.mark.skipif(not Path("../shared/public/law_texts.tar.gz").exists(), reason="the bulk texts are not here")

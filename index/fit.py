@@ -1,0 +1,199 @@
+"""Bank questions -> the weights of the ranking.
+
+Two thirds of the bank are indexed and the other third is asked: a question must not find itself.
+The same third is asked once more with its county's own questions left out, one county after
+another, for the weights of counties that have none.
+"""
+
+from __future__ import annotations
+
+import random
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+
+from index.build import expanded_texts, passage_entries
+from index.dense import Embedder
+from index.lexical import LexicalIndex
+from index.questions import Asked, BankQuestion, for_regulations
+from index.ranking import LEXICAL, Ranking, Regression, Weights, evidence_features, log_odds
+from index.search import NEAREST_PASSAGES, NEAREST_QUESTIONS
+from index.words import bigrams
+from ingest.law import Regulation
+
+STRANGERS = Path(__file__).parent / "training" / "strangers.txt"
+"""Questions that none of the bundled rules answers, one a line; the evidence is fitted on them too."""
+SEED = 20221012
+SILENT, SAME = 0.3, 0.85
+"""Shares of a quote's bigrams in another county's article: below, the rule is silent; above, it says the same."""
+HARDEST = 20
+"""Articles of a question that the ranking is fitted on; the others are told apart anyway."""
+
+Values = dict[str, npt.NDArray[np.float64]]
+"""For each county the channel values of its articles, a row each."""
+
+
+class Example(NamedTuple):
+    """A question that the index does not hold, and what the channels say of it.
+
+    Attributes:
+        question: None for one that no county's rule answers.
+        values: of the counties that are fitted on.
+        anywhere: best values of the lexical channels over all counties.
+
+    """
+
+    question: BankQuestion | None
+    values: Values
+    anywhere: npt.NDArray[np.float64]
+
+
+def is_held_out(question: BankQuestion) -> bool:
+    """Tell the third that is asked from the two that are indexed, by the question's own words."""
+    return zlib.crc32(question.question.encode()) % 3 == 0
+
+
+def fit(
+    regulations: Sequence[Regulation],
+    bank: Sequence[BankQuestion],
+    embedder: Embedder,
+    most: int | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Ranking:
+    """Fit both kinds of weights for an embedding model.
+
+    Args:
+        regulations: those that the bank was written for.
+        bank: its questions; the model must not have been trained on the third that is held out.
+        embedder: the model.
+        most: ask at most so many of the held-out questions; a slow model needs it.
+        say: called with a line of progress.
+
+    """
+    asked = [question for question in bank if is_held_out(question)]
+    kept = [question for question in bank if not is_held_out(question)]
+    if most is not None and len(asked) > most:
+        asked = random.Random(SEED).sample(asked, most)
+    channels = _Channels(regulations, bank, embedder)
+    counties = sorted({question.county for question in bank})
+    say(f"拟合排序：问 {len(asked)} 个题库问题，各县有题库时一遍，逐县没有题库时一遍……")
+    own = channels.ask(asked, kept, counties)
+    carried: list[Example] = []
+    for county in counties:
+        carried += channels.ask(asked, [question for question in kept if question.county != county], [county])
+    return Ranking(fit_weights(regulations, own), fit_weights(regulations, carried))
+
+
+class _Channels:
+    """The channels of ``search.SearchIndex``, computed at once for many questions and several banks."""
+
+    def __init__(self, regulations: Sequence[Regulation], bank: Sequence[BankQuestion], embedder: Embedder) -> None:
+        self._regulations = regulations
+        self._strangers = STRANGERS.read_text(encoding="utf-8").splitlines()
+        texts = [*(question.question for question in bank), *self._strangers]
+        self._plain = dict(zip(texts, np.array(embedder.texts(texts)), strict=True))
+        self._vectors = (
+            {text: np.array(embedder.question(text)) for text in texts} if embedder.instruction else self._plain
+        )
+        self._passages: dict[str, _Near] = {}
+        for regulation in regulations:
+            places = {(a.number, a.branch): i for i, a in enumerate(regulation.articles)}
+            entries = list(passage_entries([regulation]))
+            owners = [places[int(e.metadata["article"]), int(e.metadata["branch"]) or None] for e in entries]
+            self._passages[regulation.id] = _Near(np.array(embedder.texts([e.text for e in entries])), np.array(owners))
+
+    def ask(
+        self, asked: Sequence[BankQuestion], indexed: Sequence[BankQuestion], counties: Sequence[str]
+    ) -> list[Example]:
+        """Ask questions where only others are indexed; keep the values of the counties named."""
+        grouped = for_regulations(indexed, self._regulations)
+        texts = expanded_texts(self._regulations, grouped)
+        lexical = [LexicalIndex.build(texts, name) for name in LEXICAL]
+        questions = {r.id: self._questions(r, grouped) for r in self._regulations}
+        examples = []
+        for question, text in [*((q, q.question) for q in asked), *((None, text) for text in self._strangers)]:
+            words = np.stack([index.scores(text) for index in lexical], axis=1).astype(float)
+            values, start = {}, 0
+            for r in self._regulations:
+                end = start + len(r.articles)
+                if r.county in counties:
+                    passage = self._passages[r.id].best(self._vectors[text], NEAREST_PASSAGES, end - start)
+                    similar = questions[r.id].best(self._plain[text], NEAREST_QUESTIONS, end - start)
+                    values[r.county] = np.column_stack([words[start:end], passage, similar])
+                start = end
+            examples.append(Example(question, values, words.max(axis=0)))
+        return examples
+
+    def _questions(self, regulation: Regulation, grouped: Asked) -> _Near:
+        places = {a.number: i for i, a in enumerate(regulation.articles) if a.branch is None}
+        rows = [(places[n], q.question) for (r, n), group in grouped.items() if r == regulation.id for q in group]
+        return _Near(np.array([self._plain[text] for _, text in rows]), np.array([place for place, _ in rows]))
+
+
+class _Near(NamedTuple):
+    """Vectors of length 1, a row each, and the place of the article that each belongs to."""
+
+    vectors: npt.NDArray[np.float64]
+    owners: npt.NDArray[np.int64]
+
+    def best(self, vector: npt.NDArray[np.float64], most: int, articles: int) -> npt.NDArray[np.float64]:
+        """Cosine of each article's nearest row among the ``most`` nearest; 0 for the others."""
+        best = np.zeros(articles)
+        if len(self.vectors):
+            cosines = self.vectors @ vector
+            near = np.argsort(-cosines)[:most]
+            np.maximum.at(best, self.owners[near], cosines[near])
+        return best
+
+
+def fit_weights(regulations: Sequence[Regulation], examples: Sequence[Example]) -> Weights:
+    """Fit both regressions of ``Weights``.
+
+    The first on each question's strongest articles, with the article that answers and once more
+    without it, when none may look like an answer. The second on whole regulations: a question's
+    own county answers it; another county does if it has nearly the words of the quote, and is
+    silent if it has few of them; what lies between is left out.
+    """
+    article = _fit_article(regulations, examples)
+    words = {r.county: [set(bigrams(a.text)) for a in r.articles] for r in regulations}
+    features, answers = [], []
+    for example in examples:
+        quote = set(bigrams(example.question.quote)) if example.question else set()
+        for county, values in example.values.items():
+            held = max(len(quote & text) for text in words[county]) / max(1, len(quote))
+            if held <= SILENT or held >= SAME:
+                features.append(_evidence(values, example, article))
+                answers.append(held >= SAME)
+    return Weights(article, _regress(np.vstack(features), np.array(answers), balanced=True))
+
+
+def _fit_article(regulations: Sequence[Regulation], examples: Sequence[Example]) -> Regression:
+    places = {(r.county, a.number): i for r in regulations for i, a in enumerate(r.articles) if a.branch is None}
+    rows, labels = [], []
+    for question, values_of, _ in examples:
+        if question is None or question.county not in values_of:
+            continue
+        values, gold = values_of[question.county], places[question.county, question.article]
+        for present in (True, False):
+            shown = values if present else np.delete(values, gold, axis=0)
+            strongest = np.argsort(-shown.sum(axis=1))[:HARDEST]
+            rows.append(shown[strongest])
+            labels.append((strongest == gold) if present else np.zeros(len(strongest), dtype=bool))
+    return _regress(np.vstack(rows), np.concatenate(labels))
+
+
+def _evidence(values: npt.NDArray[np.float64], example: Example, article: Regression) -> npt.NDArray[np.float64]:
+    scores = article.probability(values)
+    odds = sorted((log_odds(p) for p in scores), reverse=True)
+    return evidence_features(values[int(np.argmax(scores))], odds[0] - odds[1], example.anywhere)
+
+
+def _regress(rows: npt.NDArray[np.float64], labels: npt.NDArray[np.bool_], *, balanced: bool = False) -> Regression:
+    regression = LogisticRegression(C=10.0, max_iter=5000, class_weight="balanced" if balanced else None)
+    regression.fit(rows, labels)
+    return Regression(tuple(round(float(w), 4) for w in regression.coef_[0]), round(float(regression.intercept_[0]), 4))
