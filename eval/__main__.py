@@ -23,7 +23,7 @@ from eval.report import read_run, render, render_left_out
 from eval.run import run as run_cases
 from index.leave_out import without_county
 from index.library import Library
-from index.questions import read_bank
+from index.questions import trained_on
 from index.settings import read_settings
 from index.terminal import errors, ready, run, say
 from ingest.corpus import ingest
@@ -33,7 +33,7 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="评测：批
 EACH = "各县"
 console = Console()
 if not console.is_terminal:
-    console = Console(width=150)  # piped or in a log: wide enough for the table of all scores
+    console = Console(width=170)  # piped or in a log: wide enough for the table of all scores
 
 
 @app.command("run")
@@ -114,7 +114,7 @@ def check_command(
 ) -> None:
     """Prove that quotes stand in their articles, facts in quotes, and that no case is a bank question again."""
     read = [case for path in cases or sorted(CASES.glob("*.jsonl")) for case in read_cases(path)]
-    faults = check(read) + check_independence(read, read_bank())
+    faults = check(read) + check_independence(read, trained_on())
     for fault in faults:
         errors.print(fault, style="red", markup=False, soft_wrap=True)
     console.print("没有问题" if not faults else f"{len(faults)} 处问题")

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from assistant.places import find_places
-from index.questions import BankQuestion
 from ingest.corpus import ingest
 from ingest.errors import CaseError
 from ingest.law import Regulation
@@ -136,15 +135,15 @@ def check(cases: Iterable[Case], regulations: Iterable[Regulation] | None = None
     return faults
 
 
-def check_independence(cases: Iterable[Case], bank: Iterable[BankQuestion]) -> list[str]:
-    """Prove that cases are not the bank's questions again, nor the rule's words again.
+def check_independence(cases: Iterable[Case], trained: Iterable[str]) -> list[str]:
+    """Prove that cases are not questions of training again, nor the rule's words again.
 
-    No question is nearer than ``NEAREST`` (Jaccard of character bigrams) to one of the bank, and
+    No question is nearer than ``NEAREST`` (Jaccard of character bigrams) to one trained on, and
     colloquial and scenario questions share at most ``SHARED`` of their bigrams with the gold
     quotes, county names aside. Follow-ups and questions for an article by its number are too
     short to be compared. Returns one line a fault.
     """
-    known = [(question.question, _pairs(question.question)) for question in bank]
+    known = [(text, _pairs(text)) for text in trained]
     faults = []
     for case in cases:
         words = _pairs(case.question) if case.type not in ("article_lookup", "multi_turn") else set()
@@ -154,7 +153,7 @@ def check_independence(cases: Iterable[Case], bank: Iterable[BankQuestion]) -> l
             if len(words & other) > NEAREST * max(len(words), len(other))
         ]
         if near and max(near)[0] > NEAREST:
-            faults.append(f"{case.id}：与题库太近（{max(near)[0]:.2f}）：{max(near)[1]}")
+            faults.append(f"{case.id}：与训练用的问题太近（{max(near)[0]:.2f}）：{max(near)[1]}")
         if case.type in ("colloquial", "scenario") and case.gold:
             own = _pairs(find_places(case.question, [gold.county for gold in case.gold]).rest)
             held = {pair for gold in case.gold for pair in _pairs(gold.quote)}

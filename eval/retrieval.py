@@ -12,21 +12,27 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from assistant.understand import understand
 from eval.bench import peak_memory
 from eval.case import Case, read_cases
 from eval.intervals import Interval, Weighted, interval, mean_of_means
 from eval.metrics import about
 from eval.rivals import RIVALS, Found
-from index.dense import Embedder
-from index.lexical import CUTTERS, LexicalIndex
+from index.build import is_whole, passage_entries
+from index.dense import Embedder, Entry
+from index.lexical import LexicalIndex
+from index.models import open_embedder
+from index.ranking import LEXICAL
 from index.settings import IndexSettings
 from ingest.corpus import ingest
 from ingest.law import Article, Chapter, Paragraph, Piece, Regulation, Span
@@ -130,27 +136,30 @@ def laws(path: Path) -> Iterator[Regulation]:
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for row in map(json.loads, file):
             rows.setdefault(row["law"], []).append(row)
-    for law, articles in rows.items():
-        nowhere = Span(0, 0)
-        yield Regulation(
-            id=f"{law}@",
-            title=law,
-            county="",
-            doc_number=None,
-            doc_number_raw=None,
-            issued_on=None,
-            adopted_by=None,
-            repeals=None,
-            notice="",
-            articles=tuple(_article(row, number) for number, row in enumerate(articles, start=1)),
-            chapters=(),
-            repairs=(),
-            slips=(),
-            front=nowhere,
-            colophon=nowhere,
-            file=law,
-            source_hash=hashlib.sha256(law.encode()).hexdigest(),
-        )
+    yield from (_regulation(law, articles) for law, articles in rows.items())
+
+
+def _regulation(law: str, rows: Iterable[dict[str, Any]]) -> Regulation:
+    nowhere = Span(0, 0)
+    return Regulation(
+        id=f"{law}@",
+        title=law,
+        county="",
+        doc_number=None,
+        doc_number_raw=None,
+        issued_on=None,
+        adopted_by=None,
+        repeals=None,
+        notice="",
+        articles=tuple(_article(row, number) for number, row in enumerate(rows, start=1)),
+        chapters=(),
+        repairs=(),
+        slips=(),
+        front=nowhere,
+        colophon=nowhere,
+        file=law,
+        source_hash=hashlib.sha256(law.encode()).hexdigest(),
+    )
 
 
 def _article(row: dict[str, Any], number: int) -> Article:
@@ -169,45 +178,88 @@ def _article(row: dict[str, Any], number: int) -> Article:
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
-    """One way of searching STARD's dev questions: recall and reciprocal rank among the first ten."""
+class Way:
+    """One way of searching: share of gold among the first few, and reciprocal rank of the first gold."""
 
     name: str
     recall: list[Weighted]
     mrr: list[Weighted]
 
 
-def stard(public: Path, model: Path) -> list[Outside]:
-    """Search STARD dev by character-bigram BM25, by the model alone, and by both.
+SIZES: dict[str, Callable[[Entry, bool], bool]] = {
+    "whole articles": lambda entry, alone: is_whole(entry),
+    "款": lambda entry, alone: alone or (not is_whole(entry) and not entry.metadata["item"]),
+    "款 and 项": lambda entry, alone: alone or not is_whole(entry),
+    "articles, 款 and 项, the best of them": lambda entry, alone: True,
+}
+"""Which passages are searched, told from the entry and whether its article has no other."""
 
-    The fused order adds half of each lexical channel's value to the cosine, as was best on
-    held-out questions of STARD's train split.
+
+def sizes(settings: IndexSettings, cases: Sequence[Case]) -> list[Way]:
+    """Search by the vectors of passages alone, cut in different ways."""
+    regulations = {r.county: r for r in ingest([settings.source]).regulations}
+    embedder = open_embedder(settings.embedding, settings.embedding_instruction)
+    authorities = "".join(r.notice + r.articles[0].text for r in regulations.values())
+    found = [Way(name, [], []) for name in SIZES]
+    entries = {county: list(passage_entries([r])) for county, r in regulations.items()}
+    vectors = {county: _vectors(embedder, [e.text for e in rows]) for county, rows in entries.items()}
+    for case in cases:
+        topic = understand(case.question, case.history, list(regulations), case.ui_county, authorities).topic
+        asked = np.array(embedder.question(topic or case.question), dtype=np.float32)
+        for county in dict.fromkeys(gold.county for gold in case.gold):
+            gold = {g.article for g in case.gold if g.county == county}
+            rows, cosines = entries[county], vectors[county] @ asked
+            held = Counter(int(entry.metadata["article"]) for entry in rows)
+            for way, kept in zip(found, SIZES.values(), strict=True):
+                order = [
+                    int(rows[i].metadata["article"])
+                    for i in np.argsort(-cosines, kind="stable")
+                    if kept(rows[i], held[int(rows[i].metadata["article"])] == 1)
+                ]
+                articles = list(dict.fromkeys(order))
+                way.recall.append(Weighted(len(gold & set(articles[:5])) / len(gold), len(gold)))
+                way.mrr.append(Weighted(1 / min(articles.index(article) + 1 for article in gold), 1.0))
+    return found
+
+
+def stard(public: Path, model: Path) -> list[Way]:
+    """Search STARD dev by character-bigram BM25, by the model alone, and by all channels but questions.
+
+    The weights of the last were tried on a fifth of STARD's train split, held out from a model.
     """
     with gzip.open(public / "stard" / "corpus.jsonl.gz", "rt", encoding="utf-8") as file:
-        corpus = {row["id"]: row["text"] for row in map(json.loads, file)}
+        rows = [json.loads(line) for line in file]
     lines = (public / "stard" / "queries.jsonl").read_text(encoding="utf-8").splitlines()
     asked = [row for row in map(json.loads, lines) if row["split"] == "dev"]
     embedder = Embedder(model)
-    ids, texts = np.array(list(corpus)), list(corpus.values())
-    vectors = np.vstack([embedder.texts(texts[i : i + 4096]) for i in range(0, len(texts), 4096)])
-    lexical = {name: LexicalIndex.build(texts, name) for name in CUTTERS}
-    ways: dict[str, Callable[[str], Any]] = {
-        "双字 BM25": lambda text: lexical["bigrams"].scores(text),
-        "自带模型": lambda text: vectors @ embedder.question(text),
-        "自带模型 + BM25（双字、词）": lambda text: (
-            vectors @ embedder.question(text) + sum(0.5 * index.scores(text) for index in lexical.values())
-        ),
+    ids = np.array([row["id"] for row in rows])
+    entries = list(passage_entries([_regulation("STARD", rows)]))
+    vectors = _vectors(embedder, [entry.text for entry in entries])
+    starts = np.flatnonzero([is_whole(entry) for entry in entries])  # an article's passages follow it
+    lexical = [LexicalIndex.build([row["text"] for row in rows], name) for name in LEXICAL]
+    ways: dict[str, list[float]] = {
+        "character-bigram BM25": [1.0, 0.0, 0.0, 0.0],
+        "bundled model, whole articles": [0.0, 0.0, 1.0, 0.0],
+        "all channels but questions": [0.3, 0.3, 0.5, 0.5],
     }
-    outside = []
-    for name, score in ways.items():
-        recall, mrr = [], []
-        for row in asked:
-            best = ids[np.argsort(-score(row["query"]), kind="stable")[:DEEP]]
-            gold = set(row["gold"])
-            recall.append(Weighted(len(gold & set(best)) / len(gold), 1.0))
-            mrr.append(Weighted(next((1 / rank for rank, i in enumerate(best, 1) if i in gold), 0.0), 1.0))
-        outside.append(Outside(name, recall, mrr))
-    return outside
+    found = {name: Way(name, [], []) for name in ways}
+    for row in asked:
+        cosines = vectors @ np.array(embedder.question(row["query"]), dtype=np.float32)
+        passages = np.maximum.reduceat(cosines, starts)
+        channels = np.stack([*(index.scores(row["query"]) for index in lexical), cosines[starts], passages])
+        gold = set(row["gold"])
+        for name, weights in ways.items():
+            best = ids[np.argsort(-(np.array(weights) @ channels), kind="stable")[:DEEP]]
+            found[name].recall.append(Weighted(len(gold & set(best)) / len(gold), 1.0))
+            first = next((1 / rank for rank, i in enumerate(best, 1) if i in gold), 0.0)
+            found[name].mrr.append(Weighted(first, 1.0))
+    return list(found.values())
+
+
+def _vectors(embedder: Embedder, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Embed many texts, a part at a time."""
+    parts = [embedder.texts(texts[i : i + 4096]) for i in range(0, len(texts), 4096)]
+    return np.vstack([np.array(part, dtype=np.float32) for part in parts])
 
 
 def shown(groups: Sequence[Sequence[Weighted]]) -> str:

@@ -16,6 +16,7 @@ from index import generations, library, manifest
 from index.generate import open_llm, write_questions
 from index.leave_out import train_model, without_county
 from index.questions import read_bank
+from index.ranking import CHANNELS
 from index.search import Hit
 from index.settings import MODEL, IndexSettings, read_settings
 from index.terminal import errors, ready, run, say, with_progress
@@ -137,11 +138,11 @@ def train_command(
 
 def _table(title: str, rows: list[tuple[str, Hit]]) -> Table:
     table = Table(title=title, title_justify="left")
-    for name in ("条", "分", "双字", "词", "段", "问"):
+    for name in ("条", "分", "双字", "词", "全条", "段", "问"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("最近的一段")
     for label, hit in rows:
-        channels = [f"{hit.channels[name]:.2f}" for name in ("bigrams", "words", "passage", "question")]
+        channels = [f"{hit.channels[name]:.2f}" for name in CHANNELS]
         text = hit.passage.text.replace("\n", " ")
         table.add_row(label, f"{hit.score:.2f}", *channels, text[:60] + ("…" if len(text) > 60 else ""))
     return table

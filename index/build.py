@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import filterfalse
 from pathlib import Path
 
 from index import manifest, passage
@@ -44,7 +45,8 @@ def build(
 
     dense = DenseIndex(folder / "chroma")
     try:
-        dense.add("passages", passage_entries(regulations), embedder, advance)
+        dense.add("articles", filter(is_whole, passage_entries(regulations)), embedder, advance)
+        dense.add("parts", filterfalse(is_whole, passage_entries(regulations)), embedder, advance)
         dense.add("questions", _question_entries(regulations, asked), embedder, advance)
     finally:
         dense.close()
@@ -88,6 +90,11 @@ def passage_entries(regulations: Iterable[Regulation]) -> Iterator[Entry]:
                         "item": place.item or 0,
                     },
                 )
+
+
+def is_whole(entry: Entry) -> bool:
+    """Tell the passage that is the whole article from its parts."""
+    return entry.metadata["paragraph"] == 0
 
 
 def _question_entries(regulations: Iterable[Regulation], asked: Asked) -> Iterator[Entry]:

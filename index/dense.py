@@ -1,6 +1,6 @@
 """Vectors in Chroma, reached through llama-index: the only place where either is called.
 
-Chroma is embedded and persistent. Each county has its own collections, one of passages and one of
+Chroma is embedded and persistent. Each county has its own collections: whole articles, their parts (款, 项), and
 bank questions: a search asks one county, and Chroma's filters cost four times the search.
 """
 
@@ -9,14 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby, islice
-from math import log
 from pathlib import Path
 from typing import NamedTuple
 
 import chromadb
 from chromadb.config import Settings as ChromaSettings
 from llama_index.core.schema import BaseNode, TextNode
-from llama_index.core.vector_stores import MetadataFilter, MetadataFilters, VectorStoreQuery
 from llama_index.vector_stores.chroma import ChromaVectorStore
 from sentence_transformers import SentenceTransformer
 
@@ -62,7 +60,7 @@ class Embedder:
 
 
 class DenseIndex:
-    """The collections of one generation: for each county one of passages and one of questions."""
+    """The collections of one generation: for each county one of articles, one of their parts, one of questions."""
 
     def __init__(self, folder: Path) -> None:
         settings = ChromaSettings(anonymized_telemetry=False, allow_reset=False)
@@ -99,7 +97,7 @@ class DenseIndex:
         """Return the keys nearest to a vector among one county's, with their cosine, nearest first.
 
         Args:
-            kind: passages or questions.
+            kind: articles, parts or questions.
             vector: of length 1.
             county: whose collection is searched.
             most: how many are returned.
@@ -110,10 +108,14 @@ class DenseIndex:
         store = self._stores.get(_name(kind, county))
         if store is None:
             return []
-        only = MetadataFilters(filters=[MetadataFilter(key="regulation", value=regulation)]) if regulation else None
-        found = store.query(VectorStoreQuery(query_embedding=list(vector), similarity_top_k=most, filters=only))
-        # ChromaVectorStore gives exp(-distance); the distance of a cosine space is 1 - cosine.
-        near = [(key, 1.0 + log(s)) for key, s in zip(found.ids or [], found.similarities or [], strict=True)]
+        # Asked directly: the vector store would also fetch the text and metadata of all that is found.
+        found = store.client.query(
+            query_embeddings=[list(vector)],
+            n_results=most,
+            where={"regulation": regulation} if regulation else None,
+            include=["distances"],
+        )
+        near = [(key, 1.0 - distance) for key, distance in zip(found["ids"][0], found["distances"][0], strict=True)]
         return sorted(near, key=lambda pair: -pair[1])
 
     def close(self) -> None:

@@ -10,23 +10,22 @@ from __future__ import annotations
 import random
 import zlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
 
-from index.build import expanded_texts, passage_entries
+from index.build import expanded_texts, is_whole, passage_entries
 from index.dense import Embedder
 from index.lexical import LexicalIndex
-from index.questions import Asked, BankQuestion, for_regulations
+from index.questions import TRAINING, Asked, BankQuestion, for_regulations
 from index.ranking import LEXICAL, Ranking, Regression, Weights, evidence_features, log_odds
 from index.search import NEAREST_PASSAGES, NEAREST_QUESTIONS
 from index.words import bigrams
 from ingest.law import Regulation
 
-STRANGERS = Path(__file__).parent / "training" / "strangers.txt"
+STRANGERS = TRAINING / "strangers.txt"
 """Questions that none of the bundled rules answers, one a line; the evidence is fitted on them too."""
 SEED = 20221012
 SILENT, SAME = 0.3, 0.85
@@ -100,12 +99,16 @@ class _Channels:
         self._vectors = (
             {text: np.array(embedder.question(text)) for text in texts} if embedder.instruction else self._plain
         )
-        self._passages: dict[str, _Near] = {}
+        self._parts: dict[str, _Near] = {}
+        self._articles: dict[str, _Near] = {}
         for regulation in regulations:
             places = {(a.number, a.branch): i for i, a in enumerate(regulation.articles)}
             entries = list(passage_entries([regulation]))
             owners = [places[int(e.metadata["article"]), int(e.metadata["branch"]) or None] for e in entries]
-            self._passages[regulation.id] = _Near(np.array(embedder.texts([e.text for e in entries])), np.array(owners))
+            near = _Near(np.array(embedder.texts([e.text for e in entries])), np.array(owners))
+            whole = np.array([is_whole(entry) for entry in entries])
+            self._articles[regulation.id] = _Near(near.vectors[whole], near.owners[whole])
+            self._parts[regulation.id] = _Near(near.vectors[~whole], near.owners[~whole])
 
     def ask(
         self, asked: Sequence[BankQuestion], indexed: Sequence[BankQuestion], counties: Sequence[str]
@@ -122,9 +125,10 @@ class _Channels:
             for r in self._regulations:
                 end = start + len(r.articles)
                 if r.county in counties:
-                    passage = self._passages[r.id].best(self._vectors[text], NEAREST_PASSAGES, end - start)
+                    whole = self._articles[r.id].best(self._vectors[text], NEAREST_PASSAGES, end - start)
+                    part = self._parts[r.id].best(self._vectors[text], NEAREST_PASSAGES, end - start)
                     similar = questions[r.id].best(self._plain[text], NEAREST_QUESTIONS, end - start)
-                    values[r.county] = np.column_stack([words[start:end], passage, similar])
+                    values[r.county] = np.column_stack([words[start:end], whole, np.maximum(whole, part), similar])
                 start = end
             examples.append(Example(question, values, words.max(axis=0)))
         return examples

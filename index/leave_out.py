@@ -26,7 +26,7 @@ def train_model(settings: IndexSettings, public: Path, out: Path, say: Callable[
     except ImportError as error:
         raise XianguiError(f"训练要用到 {error.name}。请运行：pip install '.[train]'") from error
     regulations = ingest([settings.source]).regulations
-    train.make(regulations, settings.questions, public, out, settings.leave_out, say)
+    train.make(regulations, settings.questions, public, out, settings.leave_out, settings.home / "training", say)
 
 
 def without_county(settings: S, county: str, public: Path, say: Callable[[str], None]) -> S:

@@ -38,6 +38,8 @@ class BankQuestion:
     generated: bool = False
 
 
+TRAINING = Path(__file__).parent / "training"
+"""What else the bundled model and ranking were made with: questions about laws, questions without an answer."""
 Asked = dict[tuple[str, int], list[BankQuestion]]
 """Questions by (regulation id, number of the article that answers them)."""
 
@@ -62,6 +64,16 @@ def read_bank(folder: Path = BUNDLED, leave_out: str | None = None) -> tuple[Ban
             if question.county != leave_out:
                 bank.append(question)
     return tuple(bank)
+
+
+def trained_on() -> list[str]:
+    """Return every question that the bundled model or its ranking has seen, STARD's own apart."""
+    lines = (TRAINING / "law_questions.jsonl").read_text(encoding="utf-8").splitlines()
+    return [
+        *(question.question for question in read_bank()),
+        *(json.loads(line)["question"] for line in lines),
+        *(TRAINING / "strangers.txt").read_text(encoding="utf-8").splitlines(),
+    ]
 
 
 def for_regulations(bank: Sequence[BankQuestion], regulations: Iterable[Regulation]) -> Asked:

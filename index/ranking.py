@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-CHANNELS = ("bigrams", "words", "passage", "question")
+CHANNELS = ("bigrams", "words", "article", "passage", "question")
 """Order of the columns."""
 LEXICAL = CHANNELS[:2]
 FILE = "ranking.json"

@@ -1,7 +1,8 @@
 """A question -> the articles of one regulation that answer it, best first.
 
-Four channels look at every article: BM25 over character bigrams and over words (both over the
-article extended with its questions), the nearest passage, and the nearest question of the bank.
+Five channels look at every article: BM25 over character bigrams and over words (both over the
+article extended with its questions), the vector of the whole article, that of its nearest passage,
+and that of its nearest question of the bank.
 Their values are comparable between questions, so one logistic function of them gives the score:
 the probability that the article answers. A second one tells whether the rule answers at all
 (see ``ranking``). A reranker, where one is configured, puts the best of them in its own order.
@@ -184,7 +185,7 @@ class SearchIndex:
         column = {name: values[:, i] for i, name in enumerate(ranking.CHANNELS)}
         for name, scores in query.lexical.items():
             column[name][:] = scores[start : start + count]
-        best = self._nearest_passages(query, regulation, column["passage"])
+        best = self._nearest_passages(query, regulation, column["article"], column["passage"])
         similar = self._nearest_questions(query, regulation, column["question"])
         return _Look(values, best, similar)
 
@@ -205,15 +206,23 @@ class SearchIndex:
         return self._dense.nearest(kind, vector, regulation.county, most, only)
 
     def _nearest_passages(
-        self, query: Query, regulation: Regulation, into: npt.NDArray[np.float64]
+        self,
+        query: Query,
+        regulation: Regulation,
+        article: npt.NDArray[np.float64],
+        passage: npt.NDArray[np.float64],
     ) -> dict[int, Passage]:
+        """Fill both channels; an article is its own passage where no part of it is nearer."""
         best: dict[int, Passage] = {}
-        parts = self._cut(regulation)
-        for key, cosine in self._nearest("passages", query.vector, regulation, NEAREST_PASSAGES):
-            i, part = parts[key]
-            if i not in best:
+        cut = self._cut(regulation)
+        for key, cosine in self._nearest("articles", query.vector, regulation, NEAREST_PASSAGES):
+            i, best[i] = cut[key]
+            article[i] = passage[i] = max(0.0, cosine)
+        for key, cosine in self._nearest("parts", query.vector, regulation, NEAREST_PASSAGES):
+            i, part = cut[key]
+            if cosine > passage[i]:
                 best[i] = part
-                into[i] = max(0.0, cosine)
+                passage[i] = cosine
         return best
 
     def _nearest_questions(

@@ -2,17 +2,23 @@
 
 A static embedding (the mean of the vectors of a text's pieces) is small enough to come with the
 package and fast enough for an office PC. Pieces are characters and short words found by byte-pair
-encoding in laws and in the question bank. Two stages, each with in-batch negatives
-(MultipleNegativesRankingLoss, Henderson et al. 2017): first what laws are about, from openly
-licensed legal texts; then what people ask, from the question bank and from lay questions about
-laws. A batch of the second stage holds articles of one county only, so that the negatives are the
-neighbouring articles that an article must be told from.
+encoding in laws and in lay questions about them. Three stages, each with in-batch negatives
+(MultipleNegativesRankingLoss, Henderson et al. 2017):
+
+1. what laws are about: a sentence and the rest of its article, a heading and its article;
+2. what people ask about laws: lay questions and articles, each with ``NEGATIVES`` articles that the
+   model of the first stage takes for the right one;
+3. what officials ask: the question bank, and the second stage's questions once more. A batch holds
+   articles of one county only, so that the negatives are the neighbouring articles that an article
+   must be told from.
+
+The first two know nothing of any county; they are made once for all counties left out.
 """
 
 from __future__ import annotations
 
-import copy
 import gzip
+import hashlib
 import json
 import random
 import re
@@ -22,6 +28,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from datasets import Dataset
 from sentence_transformers import (
@@ -35,15 +42,18 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 
 from index.dense import Embedder
 from index.fit import SEED, fit, is_held_out
-from index.questions import BankQuestion, read_bank
+from index.questions import TRAINING, BankQuestion, read_bank
 from index.ranking import FILE, write_ranking
 from ingest.errors import SettingError
 from ingest.law import Regulation
 
-VOCABULARY = 24_000
+FITTED_ON = 1500
+"""Held-out questions that the ranking is fitted on."""
 LONGEST_PIECE = 3
-DIMENSIONS = 384
-LAW_QUESTIONS = Path(__file__).parent / "training" / "law_questions.jsonl"
+NEGATIVES = 3
+NEAREST = slice(4, 30)
+"""Which of the articles nearest to an anchor are its hard negatives."""
+LAW_QUESTIONS = TRAINING / "law_questions.jsonl"
 """Everyday questions about articles of laws near to work rules, written for this project."""
 
 
@@ -54,32 +64,42 @@ class Pair(NamedTuple):
     positive: str
 
 
+class Stage(NamedTuple):
+    """Passes over the data, pairs that are told apart at a time, learning rate."""
+
+    epochs: float
+    batch: int
+    rate: float
+
+
+class Hard(NamedTuple):
+    """A pair, and articles that look right for the anchor and are not."""
+
+    anchor: str
+    positive: str
+    negatives: tuple[str, ...]
+
+
 class Recipe(NamedTuple):
     """What can be varied in training.
 
     Attributes:
         dimensions: length of a vector.
         vocabulary: number of pieces.
-        law_epochs: passes over the legal texts.
-        law_batch: pairs that are told apart at a time.
-        law_rate: learning rate of the first stage.
-        bank_epochs: passes over the question bank.
-        bank_batch: as above, of the second stage.
-        bank_rate: learning rate of the second stage.
+        law: first stage.
+        lay: second stage.
+        bank: third stage.
         scale: inverse temperature of the softmax.
         spread: standard deviation of the vectors before training; small, so that pieces never
             seen say little.
 
     """
 
-    dimensions: int = DIMENSIONS
-    vocabulary: int = VOCABULARY
-    law_epochs: float = 3
-    law_batch: int = 4096
-    law_rate: float = 0.1
-    bank_epochs: float = 6
-    bank_batch: int = 64
-    bank_rate: float = 1e-2
+    dimensions: int = 384
+    vocabulary: int = 24_000
+    law: Stage = Stage(epochs=2, batch=2048, rate=0.1)
+    lay: Stage = Stage(epochs=6, batch=256, rate=0.02)
+    bank: Stage = Stage(epochs=4, batch=64, rate=0.01)
     scale: float = 20.0
     spread: float = 0.1
 
@@ -90,13 +110,14 @@ def make(
     public: Path,
     out: Path,
     leave_out: str | None,
+    keep: Path,
     say: Callable[[str], None],
     recipe: Recipe = Recipe(),
 ) -> None:
     """Train the model, fit the ranking to it, and write both to ``out``.
 
     The ranking is fitted on a third of the bank with a model that never saw that third; the model
-    that is kept has seen all. The same input gives the same weights on the same kind of machine
+    that is written has seen all. The same input gives the same weights on the same kind of machine
     (fixed seeds, one order).
 
     Args:
@@ -105,6 +126,7 @@ def make(
         public: folder with ``law_articles.jsonl.gz``, ``stard/`` and ``pairs/``.
         out: folder to write to.
         leave_out: county whose questions are not used, to measure what an unknown county gets.
+        keep: folder where the model of the first two stages is kept for the next time.
         say: called with a line of progress.
         recipe: see there.
 
@@ -116,16 +138,39 @@ def make(
         raise SettingError(f"训练数据 {public} 里没有 law_articles.jsonl.gz。请用 --public 指到公开法律数据的文件夹")
     bank = read_bank(questions, leave_out)
     lay = list(lay_pairs(public))
-    say("第一步：法律文本……")
-    base = train_on_laws([*law_pairs(public), *lay], regulations, bank, recipe)
+    base = keep / _digest(public, recipe)
+    if not (base / "modules.json").exists():
+        say("法律文本和日常法律问题（各县共用，留着下次用）……")
+        train_on_laws(public, lay, recipe).save(str(base), create_model_card=False)
+    hard = _kept_pairs(base, lay, public)
     kept = [question for question in bank if not is_held_out(question)]
-    say(f"第二步：{len(kept)} 个题库问题，用另外 {len(bank) - len(kept)} 个拟合排序……")
+    say(f"{len(kept)} 个题库问题，用另外 {len(bank) - len(kept)} 个拟合排序……")
     with tempfile.TemporaryDirectory() as folder:
-        save(train_on_questions(copy.deepcopy(base), regulations, kept, lay, recipe), Path(folder))
-        ranking = fit(regulations, bank, Embedder(Path(folder)), say=say)
-    say(f"第三步：全部 {len(bank)} 个题库问题……")
-    save(train_on_questions(base, regulations, bank, lay, recipe), out)
+        save(train_on_bank(_load(base), regulations, kept, hard, recipe), Path(folder))
+        ranking = fit(regulations, bank, Embedder(Path(folder)), FITTED_ON, say)
+    say(f"全部 {len(bank)} 个题库问题……")
+    save(train_on_bank(_load(base), regulations, bank, hard, recipe), out)
     write_ranking(ranking, out / FILE)
+
+
+def _kept_pairs(base: Path, lay: Sequence[Pair], public: Path) -> list[Hard]:
+    """Read the hard negatives that the model of the first two stages gives, found once."""
+    path = base / "hard.json"
+    if not path.exists():
+        path.write_text(json.dumps(hard_pairs(_load(base), lay, public), ensure_ascii=False), encoding="utf-8")
+    return [Hard(anchor, positive, tuple(others)) for anchor, positive, others in json.loads(path.read_text("utf-8"))]
+
+
+def _load(folder: Path) -> SentenceTransformer:
+    return SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+
+
+def _digest(public: Path, recipe: Recipe) -> str:
+    """Name what the first two stages are made of."""
+    digest = hashlib.sha256(repr((recipe._replace(bank=Stage(0, 0, 0)), LONGEST_PIECE, NEGATIVES, NEAREST)).encode())
+    for path in (public / "law_articles.jsonl.gz", public / "stard" / "queries.jsonl", LAW_QUESTIONS):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:24]
 
 
 def save(model: SentenceTransformer, out: Path) -> None:
@@ -135,31 +180,53 @@ def save(model: SentenceTransformer, out: Path) -> None:
         shutil.copytree(folder, out, dirs_exist_ok=True)
 
 
-def train_on_laws(
-    law: Sequence[Pair], regulations: Sequence[Regulation], bank: Sequence[BankQuestion], recipe: Recipe
-) -> SentenceTransformer:
-    """Make a model of pieces found in laws, rules and questions, and train it on the laws."""
+def train_on_laws(public: Path, lay: Sequence[Pair], recipe: Recipe) -> SentenceTransformer:
+    """Make a model of pieces found in laws and lay questions, and train it on both."""
     torch.manual_seed(SEED)
-    texts = [text for pair in law for text in pair]
-    texts += [text for pairs in bank_pairs(regulations, bank).values() for pair in pairs for text in pair]
-    static = StaticEmbedding(train_tokenizer(texts, recipe.vocabulary), embedding_dim=recipe.dimensions)
+    law = [*law_pairs(public), *lay]
+    static = StaticEmbedding(
+        train_tokenizer((text for pair in law for text in pair), recipe.vocabulary), embedding_dim=recipe.dimensions
+    )
     torch.nn.init.normal_(static.embedding.weight, std=recipe.spread)
     model = SentenceTransformer(modules=[static, Normalize()], device="cpu")
-    _train(model, {"law": law}, recipe.law_batch, recipe.law_epochs, recipe.law_rate, recipe.scale)
+    _train(model, {"law": law}, recipe.law, recipe.scale)
+    _train(model, {"lay": hard_pairs(model, lay, public)}, recipe.lay, recipe.scale)
     return model
 
 
-def train_on_questions(
+def train_on_bank(
     model: SentenceTransformer,
     regulations: Sequence[Regulation],
     bank: Sequence[BankQuestion],
-    lay: Sequence[Pair],
+    lay: Sequence[Hard],
     recipe: Recipe,
 ) -> SentenceTransformer:
-    """Train a model further on what people ask."""
-    pairs = {**bank_pairs(regulations, bank), "lay": lay}
-    _train(model, pairs, recipe.bank_batch, recipe.bank_epochs, recipe.bank_rate, recipe.scale)
+    """Train a model further on what officials ask."""
+    _train(model, {**bank_pairs(regulations, bank), "lay": lay}, recipe.bank, recipe.scale)
     return model
+
+
+def hard_pairs(model: SentenceTransformer, pairs: Sequence[Pair], public: Path) -> list[Hard]:
+    """Add to each pair articles that the model finds near to the anchor.
+
+    The very nearest are passed over: they often answer as well (``NEAREST``).
+    """
+    gold: dict[str, set[str]] = {}
+    for pair in pairs:
+        gold.setdefault(pair.anchor, set()).add(pair.positive)
+    texts = [row["text"] for row in _articles(public)] + list(_corpus(public).values()) + [p.positive for p in pairs]
+    pool = [text for text in dict.fromkeys(texts) if len(text) >= 15]
+    articles = model.encode(pool, batch_size=1024, show_progress_bar=False)
+    order, near = random.Random(SEED), {}
+    anchors = list(gold)
+    for start in range(0, len(anchors), 256):
+        some = anchors[start : start + 256]
+        cosines = model.encode(some, batch_size=256, show_progress_bar=False) @ articles.T
+        for anchor, row in zip(some, cosines, strict=True):
+            best = np.argpartition(-row, NEAREST.stop + 10)[: NEAREST.stop + 10]
+            ranked = [pool[i] for i in best[np.argsort(-row[best])] if pool[i] not in gold[anchor]]
+            near[anchor] = ranked[NEAREST]
+    return [Hard(*pair, tuple(order.sample(near[pair.anchor], NEGATIVES))) for pair in pairs]
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> Tokenizer:
@@ -216,19 +283,25 @@ def law_pairs(public: Path) -> Iterator[Pair]:
 
 
 def lay_pairs(public: Path) -> Iterator[Pair]:
-    """Yield lay questions, each with its answer or the article of a law that answers it."""
-    with gzip.open(public / "stard" / "corpus.jsonl.gz", "rt", encoding="utf-8") as file:
-        corpus = {row["id"]: row["text"] for row in map(json.loads, file)}
+    """Yield lay questions, and the answers that people gave, each with the article that answers."""
+    corpus = _corpus(public)
     for row in _jsonl(public / "stard" / "queries.jsonl"):
         if row["split"] == "train":
+            golds = [corpus[gold] for gold in row["gold"] if gold in corpus]
+            yield from (Pair(row["query"], gold) for gold in golds)
             if isinstance(row["answer"], str):  # a few have none
                 yield Pair(row["query"], row["answer"])
-            yield from (Pair(row["query"], corpus[gold]) for gold in row["gold"] if gold in corpus)
+                yield from (Pair(row["answer"], gold) for gold in golds)
     for path in sorted((public / "pairs").glob("*.jsonl")):
         yield from (Pair(row["a"], row["b"]) for row in _jsonl(path))
     texts = {(row["law"], row["article"]): row["text"] for row in _articles(public)}
     for row in _jsonl(LAW_QUESTIONS):
         yield Pair(row["question"], texts[row["law"], row["article"]])
+
+
+def _corpus(public: Path) -> dict[str, str]:
+    with gzip.open(public / "stard" / "corpus.jsonl.gz", "rt", encoding="utf-8") as file:
+        return {row["id"]: row["text"] for row in map(json.loads, file)}
 
 
 def _articles(public: Path) -> Iterator[dict[str, str]]:
@@ -241,23 +314,13 @@ def _jsonl(path: Path) -> Iterator[dict[str, str]]:
         yield from (json.loads(line) for line in file)
 
 
-def _train(
-    model: SentenceTransformer,
-    pairs: Mapping[str, Sequence[Pair]],
-    batch: int,
-    epochs: float,
-    rate: float,
-    scale: float,
-) -> None:
-    data = {
-        name: Dataset.from_dict({"anchor": [p.anchor for p in rows], "positive": [p.positive for p in rows]})
-        for name, rows in pairs.items()
-    }
+def _train(model: SentenceTransformer, pairs: Mapping[str, Sequence[Pair | Hard]], stage: Stage, scale: float) -> None:
+    data = {name: Dataset.from_dict(_columns(rows)) for name, rows in pairs.items()}
     arguments = SentenceTransformerTrainingArguments(
         output_dir=tempfile.gettempdir(),
-        num_train_epochs=epochs,
-        per_device_train_batch_size=batch,
-        learning_rate=rate,
+        num_train_epochs=stage.epochs,
+        per_device_train_batch_size=stage.batch,
+        learning_rate=stage.rate,
         warmup_steps=0.1,
         lr_scheduler_type="linear",
         batch_sampler="no_duplicates",
@@ -271,3 +334,11 @@ def _train(
     )
     loss = MultipleNegativesRankingLoss(model, scale=scale)
     SentenceTransformerTrainer(model=model, args=arguments, train_dataset=data, loss=loss).train()
+
+
+def _columns(rows: Sequence[Pair | Hard]) -> dict[str, list[str]]:
+    columns = {"anchor": [row.anchor for row in rows], "positive": [row.positive for row in rows]}
+    if isinstance(rows[0], Hard):
+        for i in range(NEGATIVES):
+            columns[f"negative_{i}"] = [row.negatives[i] for row in rows if isinstance(row, Hard)]
+    return columns

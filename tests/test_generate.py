@@ -82,15 +82,19 @@ def in_prompt(prompt):
 
 def well(prompt):
     article = in_prompt(prompt)
-    return "好的：\n```json\n" + json.dumps(
-        [
-            {"question": f"第{article.number}个话题是咋规定的？", "quote": article.text[:12]},
-            {"question": "编出来的问题一个？", "quote": "条文里没有的话"},
-            {"question": 7, "quote": article.text[:5]},
-            "不是对象",
-        ],
-        ensure_ascii=False,
-    ) + "\n```"
+    return (
+        "好的：\n```json\n"
+        + json.dumps(
+            [
+                {"question": f"第{article.number}个话题是咋规定的？", "quote": article.text[:12]},
+                {"question": "编出来的问题一个？", "quote": "条文里没有的话"},
+                {"question": 7, "quote": article.text[:5]},
+                "不是对象",
+            ],
+            ensure_ascii=False,
+        )
+        + "\n```"
+    )
 
 
 def test_questions_are_kept_only_with_words_of_the_article(server, settings):
@@ -121,7 +125,9 @@ def test_generated_questions_reach_the_index_beside_those_carried_over(server, s
     hit = index.search(index.prepare("第30个话题是咋规定的？"), index.regulations[0], 1)[0]
     assert hit.article.number == 30
     assert hit.similar[0].question.generated
-    assert {s.question.generated for h in index.search(index.prepare("常务会议多久开一次"), RULE) for s in h.similar} == {
+    assert {
+        s.question.generated for h in index.search(index.prepare("常务会议多久开一次"), RULE) for s in h.similar
+    } == {
         True,
         False,
     }
@@ -131,7 +137,7 @@ def test_generated_questions_reach_the_index_beside_those_carried_over(server, s
 def test_what_is_interrupted_goes_on_where_it_stopped(server, settings):
     path = settings.generated / "q.jsonl"
     server.reply = lambda prompt: well(prompt) if in_prompt(prompt).number <= 5 else None
-    with pytest.raises(XianguiError, match="scripted 没有回答.*XIANGUI_LLM_BASE_URL"):
+    with pytest.raises(XianguiError, match=r"scripted 没有回答.*XIANGUI_LLM_BASE_URL"):
         write_questions(RULE, open_llm(settings), path)
     with path.open("a", encoding="utf-8") as file:
         file.write('{"county": "渠县", "art')  # killed while writing
@@ -151,7 +157,7 @@ def test_nonsense_is_reported_article_by_article(server, settings, reply):
 
 
 def test_without_a_server_the_settings_are_named(settings):
-    with pytest.raises(SettingError, match="XIANGUI_LLM_BASE_URL.*XIANGUI_LLM_MODEL"):
+    with pytest.raises(SettingError, match=r"XIANGUI_LLM_BASE_URL.*XIANGUI_LLM_MODEL"):
         open_llm(settings.model_copy(update={"llm_model": None}))
     dead = settings.model_copy(update={"llm_base_url": "http://127.0.0.1:9/v1"})
     with pytest.raises(XianguiError, match="没有回答"):

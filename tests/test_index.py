@@ -251,13 +251,13 @@ def test_dense_index_keeps_counties_and_regulations_apart_and_comes_back_from_di
         for n in (1, 2, 3)
     ]
     index = DenseIndex(tmp_path)
-    index.add("passages", entries, Fixed(), lambda n: None)
+    index.add("parts", entries, Fixed(), lambda n: None)
     index.close()
     index = DenseIndex(tmp_path)
-    near = index.nearest("passages", [1.0, 3.0, 0.0], "乙", 2, "乙一")
+    near = index.nearest("parts", [1.0, 3.0, 0.0], "乙", 2, "乙一")
     assert [key for key, _ in near] == ["乙一3", "乙一2"]
-    assert {key for key, _ in index.nearest("passages", [1.0, 3.0, 0.0], "乙", 2)} == {"乙一3", "乙二3"}
-    assert index.nearest("passages", [1.0, 3.0, 0.0], "丙", 2) == []
+    assert {key for key, _ in index.nearest("parts", [1.0, 3.0, 0.0], "乙", 2)} == {"乙一3", "乙二3"}
+    assert index.nearest("parts", [1.0, 3.0, 0.0], "丙", 2) == []
     assert near[0][1] == pytest.approx(1.0, abs=1e-4)
     assert near[1][1] == pytest.approx(7 / np.sqrt(5 * 10), abs=1e-3)
     index.close()
