@@ -12,7 +12,8 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from assistant.answer import Answer, Reason, Refusal, Source, Statement, cite_notice, point
 from assistant.cite import verify
@@ -45,6 +46,14 @@ class _Part:
     statements: tuple[Statement, ...] = ()
     refusal: Refusal | None = None
     hits: tuple[Hit, ...] = ()
+
+
+class _Found(NamedTuple):
+    """What the search gave for one county: its rule, and all articles of it, best first."""
+
+    query: Query
+    rule: Regulation
+    hits: list[Hit]
 
 
 class Assistant:
@@ -96,41 +105,53 @@ class Assistant:
         clock = _Clock()
         index = self._library.index()
         with clock.step("understand"):
-            known = _counties(index)
-            understood = understand(question, history, known, county, _authorities(index))
-            counties = understood.counties or (() if understood.missing else tuple(known))
+            understood = self._understand(question, history, county, index)
         if not (bigrams(understood.topic) or understood.references):
             refusal = Refusal(Reason.EMPTY, None, "没有看到问题，请写下想问的事，例如“副县长外出要向谁请假？”")
             return Answer(question, question, (), (), (refusal,), milliseconds=clock.done())
         with clock.step("search"):
-            query = index.prepare(understood.topic or question)
-            parts = {name: self._answer(understood, query, _rule_of(name, query, index), index) for name in counties}
-        statements = tuple(s for name in counties for s in parts[name].statements)
-        refusals = [silent for name in counties if (silent := parts[name].refusal) is not None]
+            found = _find(understood, question, index)
+        with clock.step("write"):
+            parts = {name: self._answer(understood, each, index) for name, each in found.items()}
         return Answer(
             question=question,
             resolved=understood.topic or question,
-            counties=counties,
-            statements=statements,
-            refusals=(*_absent(understood, known), *refusals),
-            hits={name: parts[name].hits for name in counties},
+            counties=tuple(found),
+            statements=tuple(s for part in parts.values() for s in part.statements),
+            refusals=(
+                *_absent(understood, _counties(index)),
+                *(part.refusal for part in parts.values() if part.refusal is not None),
+            ),
+            hits={name: part.hits for name, part in parts.items()},
             mode=self._writer.mode,
             milliseconds=clock.done(),
         )
 
-    def _answer(self, understood: Understood, query: Query, regulation: Regulation, index: SearchIndex) -> _Part:
+    def find(self, question: str, history: Sequence[Turn] = (), county: str | None = None) -> dict[str, list[Hit]]:
+        """Find the articles of each county asked about, best first, without answering."""
+        index = self._library.index()
+        understood = self._understand(question, history, county, index)
+        return {name: found.hits[:RETRIEVED] for name, found in _find(understood, question, index).items()}
+
+    def _understand(self, question: str, history: Sequence[Turn], county: str | None, index: SearchIndex) -> Understood:
+        def follows(before: str, topic: str, counties: Sequence[str]) -> bool:
+            return _is_clearer_after(before, topic, _rules(counties or _counties(index), index)[0], index)
+
+        understood = understand(question, history, _counties(index), county, _authorities(index), follows)
+        if understood.counties or understood.missing:
+            return understood
+        return replace(understood, counties=tuple(_counties(index)))
+
+    def _answer(self, understood: Understood, found: _Found, index: SearchIndex) -> _Part:
         """Answer from one county's rule."""
-        ranked = index.search(query, regulation, len(regulation.articles))
-        named = {(reference.article, reference.branch) for reference in understood.references}
-        ranked.sort(key=lambda hit: (hit.article.number, hit.article.branch) not in named)
-        hits = tuple(ranked[:RETRIEVED])
+        hits = tuple(found.hits[:RETRIEVED])
         if understood.about is not None:
-            part = _about(understood.about, regulation)
+            part = _about(understood.about, found.rule)
         elif understood.references:
-            part = self._fetch(understood, query, regulation, ranked, index)
+            part = self._fetch(understood, found.query, found.rule, found.hits, index)
         else:
-            part = self._search(understood, query, regulation, hits, index)
-        return _verified(part, hits, regulation)
+            part = self._search(understood, found.query, found.rule, hits, index)
+        return _verified(part, hits, found.rule)
 
     def _search(
         self, understood: Understood, query: Query, regulation: Regulation, hits: Sequence[Hit], index: SearchIndex
@@ -260,12 +281,45 @@ def _counties(index: SearchIndex) -> list[str]:
     return list(dict.fromkeys(r.county for r in index.in_force))
 
 
-def _rule_of(county: str, query: Query, index: SearchIndex) -> Regulation:
-    """Choose the county's rule that is likeliest to answer; most have one in force."""
-    rules = [r for r in index.in_force if r.county == county]
-    if len(rules) == 1:
-        return rules[0]
-    return max(rules, key=lambda r: index.evidence(query, index.search(query, r)))
+def _find(understood: Understood, question: str, index: SearchIndex) -> dict[str, _Found]:
+    """Search each county asked about; articles that were named come first."""
+    query = index.prepare(understood.topic or question)
+    named = {(reference.article, reference.branch) for reference in understood.references}
+    found = {}
+    for county in understood.counties:
+        rules = _rules([county], index)
+        rule = rules[0] if len(rules) == 1 else max(rules, key=lambda r: index.evidence(query, index.search(query, r)))
+        hits = index.search(query, rule, len(rule.articles))
+        hits.sort(key=lambda hit: (hit.article.number, hit.article.branch) not in named)
+        found[county] = _Found(query, rule, hits)
+    return found
+
+
+def _rules(counties: Sequence[str], index: SearchIndex) -> list[Regulation]:
+    return [r for county in counties for r in index.in_force if r.county == county]
+
+
+def _is_clearer_after(before: str, topic: str, rule: Regulation, index: SearchIndex) -> bool:
+    """Tell a follow-up that does not name what it goes on about (谁批, 要提前几天交材料).
+
+    By itself it finds nothing sure; after the question before it, it finds one of the same articles
+    with more certainty. A new topic is sure by itself, or finds other articles than the old one.
+    """
+    alone = index.search(index.prepare(topic), rule, _ALONE)
+    if alone[0].score >= SURE:
+        return False
+    after = index.search(index.prepare(f"{before} {topic}"), rule, 1)[0]
+    return after.score > alone[0].score and any(
+        after.article is hit.article and hit.score >= MEANT * alone[0].score for hit in alone
+    )
+
+
+SURE = 0.5
+"""Probability of the best article from which a question stands by itself."""
+MEANT = 0.2
+"""Least share of the best article's probability for another to be what a follow-up may mean."""
+_ALONE = 5
+"""How many of the articles that a follow-up finds by itself may be meant."""
 
 
 def _authorities(index: SearchIndex) -> str:

@@ -31,6 +31,10 @@ _NAMED_LIKE = re.compile(
 """A county's name told by where it stands, for names that no list has."""
 
 
+_ALSO_A_WORD = frozenset(["新建", "平原", "海岛", "山口", "河口", "太平", "安宁", "长寿", "兴隆", "大关"])
+"""Names of places that mean something else far more often; they count with 县, 市 or 区 only."""
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """What a question says about counties.
@@ -133,6 +137,6 @@ def _places() -> frozenset[str]:
             names.add(word)
             if level in "县市":
                 names |= {stem + "市", stem + "区"}  # counties have become cities, and cities districts
-            if level in "县市" and words.get(stem) == "ns":
+            if level in "县市" and words.get(stem) == "ns" and stem not in _ALSO_A_WORD:
                 names.add(stem)
     return frozenset(name for name in names if not _NOT_A_PLACE.search(name))

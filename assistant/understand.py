@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -13,6 +13,10 @@ from index.words import normalise
 
 Turn = Mapping[str, str]
 """One message of the history: ``role`` (user or assistant) and ``content``."""
+
+
+Follows = Callable[[str, str, Sequence[str]], bool]
+"""Tells whether a question goes on with the topic before it, from both topics and the counties."""
 
 
 class About(StrEnum):
@@ -91,7 +95,12 @@ _ADOPTED = re.compile(
 
 
 def understand(
-    question: str, history: Sequence[Turn], known: Sequence[str], chosen: str | None = None, named_in_rules: str = ""
+    question: str,
+    history: Sequence[Turn],
+    known: Sequence[str],
+    chosen: str | None = None,
+    named_in_rules: str = "",
+    follows: Follows = lambda before, topic, counties: False,
 ) -> Understood:
     """Make a question whole from the user's earlier ones.
 
@@ -102,20 +111,26 @@ def understand(
         chosen: the county chosen on the page; used where neither question nor history names one.
         named_in_rules: text in which higher authorities of these counties are named (济南市): a
             place named there is no missing county.
+        follows: asked of a question that looks whole.
 
     """
     state: Understood | None = None
     for turn in history:
         if turn.get("role") == "user":
-            state = _take(str(turn.get("content", "")), state, known, chosen, named_in_rules)
-    understood = _take(question, state, known, chosen, named_in_rules)
+            state = _take(str(turn.get("content", "")), state, known, chosen, named_in_rules, follows)
+    understood = _take(question, state, known, chosen, named_in_rules, follows)
     if not understood.counties and not understood.missing and chosen in known:
         return replace(understood, counties=(str(chosen),))
     return understood
 
 
 def _take(
-    question: str, before: Understood | None, known: Sequence[str], chosen: str | None, named_in_rules: str
+    question: str,
+    before: Understood | None,
+    known: Sequence[str],
+    chosen: str | None,
+    named_in_rules: str,
+    follows: Follows,
 ) -> Understood:
     """Understand one question after the one before it."""
     text = _NEW_TOPIC.sub("", normalise(question))
@@ -127,7 +142,12 @@ def _take(
     missing = tuple(name for name in places.missing if name not in named_in_rules)
     counties = _counties(places, before, known, chosen, missing)
     topic = _SHORTHAND.sub(r"\1会议", _COURTESY.sub("", named.rest)).strip() or named.rest.strip()
-    completed = before is not None and before.topic != "" and not named.references and _needs_context(topic)
+    completed = (
+        before is not None
+        and before.topic != ""
+        and not named.references
+        and (_needs_context(topic) or (bool(topic) and follows(before.topic, topic, counties)))
+    )
     follow_up = completed or (before is not None and not places.named and not places.everyone and not missing)
     if completed and before is not None:
         focus = topic if _FILLER.sub("", topic) else before.focus
@@ -163,7 +183,7 @@ def _needs_context(topic: str) -> bool:
     stripped = topic.strip(" ，。？！,.?!")
     if _LEADS_ON.search(stripped):
         return len(content) <= _SHORT
-    return (bool(_POINTS_BACK.search(stripped)) and len(content) <= 2 * _SHORT) or len(content) <= 5
+    return bool(_POINTS_BACK.search(stripped)) and len(content) <= 2 * _SHORT
 
 
 def _about(text: str) -> About | None:

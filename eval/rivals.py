@@ -18,12 +18,13 @@ from llama_index.core.schema import BaseNode, TextNode
 from llama_index.retrievers.bm25 import BM25Retriever
 from pydantic import PrivateAttr
 
-from assistant.understand import understand
+from assistant.ask import Assistant
+from assistant.settings import Settings
 from eval.case import Case
 from index.build import build
 from index.dense import Embedder
+from index.library import Library, bank_of
 from index.models import open_embedder
-from index.questions import read_bank
 from index.ranking import FILE, read_ranking
 from index.search import SearchIndex
 from index.settings import IndexSettings
@@ -71,28 +72,28 @@ class Ours:
 
     def build(self, regulations: Sequence[Regulation], folder: Path) -> None:
         """Build a whole index on disk and open it."""
-        bank = read_bank(self._settings.questions, self._settings.leave_out)
-        build(regulations, bank, self._embedder, Path(), folder)
-        self._index = SearchIndex(folder, self._embedder, read_ranking(self._embedder.path / FILE))
-        self._counties = [r.county for r in self._index.in_force if r.county]
-        self._authorities = "".join(r.notice + r.articles[0].text for r in self._index.in_force if r.county)
+        build(regulations, bank_of(self._settings), self._embedder, Path(), folder)
+        index = SearchIndex(folder, self._embedder, read_ranking(self._embedder.path / FILE))
+        self._assistant = Assistant(_Opened(index), Settings(home=folder))
 
     def find(self, case: Case) -> list[Found]:
         """Search each county asked about, or all where none is named."""
-        understood = understand(case.question, case.history, self._counties, case.ui_county, self._authorities)
-        query = self._index.prepare(understood.topic or case.question)
-        named = {reference.article for reference in understood.references}
-        found = []
-        for rule in self._index.in_force:
-            if rule.county in (understood.counties or self._counties):
-                hits = self._index.search(query, rule, len(rule.articles) if named else 10)
-                hits.sort(key=lambda hit: hit.article.number not in named)
-                found += [Found(rule.county, frozenset({hit.article.number})) for hit in hits[:10]]
-        return found
+        found = self._assistant.find(case.question, case.history, case.ui_county)
+        return [Found(county, frozenset({hit.article.number})) for county, hits in found.items() for hit in hits]
 
     def whole(self) -> float:
         """Every article is a passage of its own."""
         return 1.0
+
+
+class _Opened(Library):
+    """An index that is not in use anywhere else."""
+
+    def __init__(self, index: SearchIndex) -> None:
+        self._index = index
+
+    def index(self) -> SearchIndex:
+        return self._index
 
 
 class _Embedding(BaseEmbedding):

@@ -250,7 +250,8 @@ def test_everyday_words_for_what_the_rule_names_otherwise(question, words):
 def test_bank_questions_are_hardly_ever_about_the_notice_or_an_article_by_number():
     """The bank's questions are about what articles say."""
     understood = {q.question: understand(q.question, [], KNOWN) for q in read_bank()}
-    assert [question for question, u in understood.items() if u.references] == []
+    named = [question for question, u in understood.items() if u.references]
+    assert len(named) <= 1, named  # 办文办会的十二条 may be a list or an article
     about = [question for question, u in understood.items() if u.about]
     assert len(about) <= 3, about
 
@@ -282,6 +283,22 @@ def test_the_answer_is_the_sentence(assistant):
 def test_citations(assistant, question, history, county, labels):
     answer = assistant.ask(question, history, county)
     assert [c.source.label.rpartition("）")[2] for c in answer.citations] == labels
+
+
+@pytest.mark.parametrize(
+    ("before", "question", "topic"),
+    [
+        ("沂源县政府全体会议多久开一次？", "哪些人得到场，由谁张罗？", "全体会议多久开一次? 哪些人得到场,由谁张罗?"),
+        ("昌乐县政府公章归谁管", "要盖的话得走什么手续", "公章归谁管 要盖的话得走什么手续"),
+        ("渠县县长碰头会谁参加", "公文的密级怎么标", "公文的密级怎么标"),
+        ("渠县县长碰头会谁参加", "加班费怎么算", "加班费怎么算"),
+        ("昌乐县镇长外出要跟谁请假", "开会可以请假吗", "开会可以请假吗"),
+        ("昌乐县镇长外出要跟谁请假", "食堂几点开门", "食堂几点开门"),
+        ("沂源县政府全体会议多久开一次？", "信息公开由谁负责", "信息公开由谁负责"),
+    ],
+)
+def test_a_follow_up_is_known_by_what_it_finds(assistant, before, question, topic):
+    assert assistant.ask(question, user(before)).resolved == topic
 
 
 def test_list_is_whole(assistant):

