@@ -18,6 +18,7 @@ from typing import NamedTuple
 from assistant.answer import Answer, Reason, Refusal, Source, Statement, cite_notice, point
 from assistant.cite import verify
 from assistant.expect import asked_quantity
+from assistant.glossary import rule_words
 from assistant.places import short_name
 from assistant.references import Reference
 from assistant.settings import Settings
@@ -282,13 +283,21 @@ def _counties(index: SearchIndex) -> list[str]:
 
 
 def _find(understood: Understood, question: str, index: SearchIndex) -> dict[str, _Found]:
-    """Search each county asked about; articles that were named come first."""
-    query = index.prepare(understood.topic or question)
+    """Search each county asked about; articles that were named come first.
+
+    Where a county has no questions of its own, the rule's words for everyday words are searched
+    for too; where it has, they would only water the question down.
+    """
+    topic = understood.topic or question
+    plain = index.prepare(topic)
+    formal = rule_words(topic)
+    widened = index.prepare(" ".join([topic, *formal])) if formal else plain
     named = {(reference.article, reference.branch) for reference in understood.references}
     found = {}
     for county in understood.counties:
         rules = _rules([county], index)
-        rule = rules[0] if len(rules) == 1 else max(rules, key=lambda r: index.evidence(query, index.search(query, r)))
+        rule = rules[0] if len(rules) == 1 else max(rules, key=lambda r: index.evidence(plain, index.search(plain, r)))
+        query = plain if index.has_own_questions(rule) else widened
         hits = index.search(query, rule, len(rule.articles))
         hits.sort(key=lambda hit: (hit.article.number, hit.article.branch) not in named)
         found[county] = _Found(query, rule, hits)
@@ -316,7 +325,7 @@ def _is_clearer_after(before: str, topic: str, rule: Regulation, index: SearchIn
 
 SURE = 0.5
 """Probability of the best article from which a question stands by itself."""
-MEANT = 0.2
+MEANT = 0.1
 """Least share of the best article's probability for another to be what a follow-up may mean."""
 _ALONE = 5
 """How many of the articles that a follow-up finds by itself may be meant."""

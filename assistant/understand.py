@@ -72,6 +72,12 @@ _COURTESY = re.compile(
     r"[,，](?:对吗|对不对|是吗|是不是|是否正确|对还是错|正确吗)[?。]*\s*$"
 )
 """Politeness and requests for a form, which say nothing of the matter."""
+_COMPARED = re.compile(
+    r"(?:这件事|这事|这一条|这方面|这块)?[,，: ]*(?:[跟和与同比]\s*)?(?:的?(?:安排|规定|做法|要求|说法|规矩))?\s*(?:之间)?"
+    r"(?:有啥|有什么|有何|有没有|有无|哪里|哪儿|啥地方|什么地方|都?是否|是不是|一样不一样|一不一样)?\s*"
+    r"(?:不一样|不同|区别|差别|差异|异同|出入|一样不一样|一不一样)(?:的地方|之处|的)?[吗呢没有]*[?？。]*\s*$|^各县(?:对照|比较|对比)[,，:： ]*"
+)
+"""Words that ask for a comparison and say nothing of its matter."""
 _SHORTHAND = re.compile(r"(常务|专题|全体|办公|碰头|党组)会(?!议)")
 _NEW_TOPIC = re.compile(
     r"^\s*(?:对了|换个话题|换一个话题|另外问一?下?|另问|再问个别的|问个别的|顺便问一?下?|题外话|还有个问题)[，,。、：: ]*"
@@ -141,7 +147,8 @@ def _take(
     named = find_references(places.rest, previous)
     missing = tuple(name for name in places.missing if name not in named_in_rules)
     counties = _counties(places, before, known, chosen, missing)
-    topic = _SHORTHAND.sub(r"\1会议", _COURTESY.sub("", named.rest)).strip() or named.rest.strip()
+    asked = _COMPARED.sub("", named.rest) if len(counties) > 1 else named.rest
+    topic = _SHORTHAND.sub(r"\1会议", _COURTESY.sub("", asked)).strip() or named.rest.strip()
     completed = (
         before is not None
         and before.topic != ""

@@ -63,7 +63,7 @@ def run_command(
             theirs = tuple(case for case in read if _concerns(county, case))
             if not theirs:
                 raise CaseError(f"{cases} 里没有{county}的用例")
-            ready(alone)
+            ready(alone, replace_stale=True)
             library = Library(alone)
             _run(theirs, Assistant(library, alone), folder / county, cases, workers, resume, county)
             library.close()

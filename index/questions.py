@@ -17,7 +17,7 @@ from index.words import bigrams
 from ingest.errors import SourceError
 from ingest.law import Article, Regulation, Span
 
-CARRIED = 0.6
+CARRIED = 0.45
 """Least share of a quote's bigrams that another county's article must hold to answer its question."""
 BUNDLED = Path(__file__).parent / "questions"
 """The bank of the five bundled counties."""

@@ -165,6 +165,10 @@ class SearchIndex:
             dtype=np.float64,
         )
 
+    def has_own_questions(self, regulation: Regulation) -> bool:
+        """Tell whether questions were written for the regulation's county, not only carried over."""
+        return regulation.id in self._with_own
+
     def values(self, query: Query, regulation: Regulation) -> npt.NDArray[np.float64]:
         """Return the channels' values, a row an article, a column a channel in ``ranking.CHANNELS``."""
         return self._look(query, regulation).values
