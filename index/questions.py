@@ -81,14 +81,15 @@ def for_regulations(bank: Sequence[BankQuestion], regulations: Iterable[Regulati
 
     A bank is written for one text; when the county's rule is replaced, its questions go silent
     wherever the words have changed. A county that nobody has written questions for is given those
-    of other counties that its own articles answer in nearly the same words.
+    of other counties that its own articles answer in nearly the same words; what is of no county,
+    a law, is given none.
     """
     grouped: Asked = {}
     by_county: dict[str, list[BankQuestion]] = {}
     for question in bank:
         by_county.setdefault(question.county, []).append(question)
     for regulation in regulations:
-        if all(question.generated for question in by_county.get(regulation.county, ())):
+        if regulation.county and all(q.generated for q in by_county.get(regulation.county, ())):
             grouped |= carry_over((q for q in bank if q.county != regulation.county), regulation)
         articles = {article.number: article for article in regulation.articles if article.branch is None}
         for question in by_county.get(regulation.county, ()):

@@ -204,7 +204,19 @@ def test_a_quantity_must_be_there(question, text, answers):
     assert bool(asked_quantity(question).search(text)) is answers
 
 
-@pytest.mark.parametrize("question", ["哪几种会", "谁签发", "请了几位专家，够不够", "分几个步骤", "几件事能一起报吗"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "哪几种会",
+        "谁签发",
+        "请了几位专家，够不够",
+        "分几个步骤",
+        "几件事能一起报吗",
+        "几位副县长的分工是什么",
+        "急件能不能同时送几位领导看",
+        "前几年的文件还作数吗",
+    ],
+)
 def test_no_quantity_is_asked(question):
     assert asked_quantity(question) is None
 

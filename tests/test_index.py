@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -312,6 +313,11 @@ def test_county_without_questions_is_given_those_that_its_articles_answer():
     twin = next(q for q in bank if q.county == "昌乐县" and q.article == 8 + 79 and "推诿" in q.quote)
     assert asked[twin.question] == 79  # 从严治政, nearly word for word
     assert all(q.county != "沂源县" for questions in carried.values() for q in questions)
+
+
+def test_what_is_of_no_county_is_given_no_questions():
+    law = replace(next(r for r in ingest().regulations if r.county == "沂源县"), county="")
+    assert for_regulations(read_bank(), [law]) == {}
 
 
 def test_questions_that_no_article_answers_are_not_carried_over():
