@@ -23,7 +23,7 @@ from assistant.places import short_name
 from assistant.references import Reference
 from assistant.settings import Settings
 from assistant.subjects import absent_subject
-from assistant.understand import About, Turn, Understood, understand
+from assistant.understand import About, Turn, Understood, authorities, understand
 from assistant.write import ExtractiveWriter, Task, Writer, has_place, quote_place
 from index.library import Library
 from index.search import Hit, Query, SearchIndex
@@ -138,7 +138,7 @@ class Assistant:
         def follows(before: str, topic: str, counties: Sequence[str]) -> bool:
             return _is_clearer_after(before, topic, _rules(counties or _counties(index), index)[0], index)
 
-        understood = understand(question, history, _counties(index), county, _authorities(index), follows)
+        understood = understand(question, history, _counties(index), county, authorities(_of_counties(index)), follows)
         if understood.counties or understood.missing:
             return understood
         return replace(understood, counties=tuple(_counties(index)))
@@ -279,7 +279,12 @@ def _absent(understood: Understood, known: Sequence[str]) -> list[Refusal]:
 
 
 def _counties(index: SearchIndex) -> list[str]:
-    return list(dict.fromkeys(r.county for r in index.in_force))
+    return list(dict.fromkeys(r.county for r in _of_counties(index)))
+
+
+def _of_counties(index: SearchIndex) -> list[Regulation]:
+    """Leave out what is of no county: a law is no county's rule, and names places of all kinds."""
+    return [r for r in index.in_force if r.county]
 
 
 def _find(understood: Understood, question: str, index: SearchIndex) -> dict[str, _Found]:
@@ -329,11 +334,6 @@ MEANT = 0.1
 """Least share of the best article's probability for another to be what a follow-up may mean."""
 _ALONE = 5
 """How many of the articles that a follow-up finds by itself may be meant."""
-
-
-def _authorities(index: SearchIndex) -> str:
-    """Text that names the cities and provinces above these counties: 第一条 and the notices."""
-    return "".join(r.notice + r.articles[0].text for r in index.regulations)
 
 
 class _Clock:

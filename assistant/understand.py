@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from assistant.places import Places, find_places
 from assistant.references import Reference, find_references
 from index.words import normalise
+from ingest.law import Regulation
 
 Turn = Mapping[str, str]
 """One message of the history: ``role`` (user or assistant) and ``content``."""
@@ -98,6 +99,11 @@ _WHEN = re.compile(r"哪年|哪天|何时|什么时候|什么时间|日期|几�
 _ADOPTED = re.compile(
     rf"{_THE_RULE}.{{0,20}}(?:审议|讨论|研究)?通过|(?:哪|什么|第几)(?:次|个)?.{{0,6}}会.{{0,6}}(?:审议|讨论|研究)?通过.{{0,6}}{_THE_RULE}"
 )
+
+
+def authorities(regulations: Iterable[Regulation]) -> str:
+    """Return text that names the cities and provinces above these counties: 第一条 and the notices."""
+    return "".join(r.notice + r.articles[0].text for r in regulations)
 
 
 def understand(

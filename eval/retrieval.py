@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from assistant.understand import understand
+from assistant.understand import authorities, understand
 from eval.bench import peak_memory
 from eval.case import Case, read_cases
 from eval.intervals import Interval, Weighted, interval, mean_of_means
@@ -50,7 +50,7 @@ class Measured:
         recall: for each (case, county) the share of gold articles among the first five of that
             county, weighted by their number.
         mrr: for each (case, county) the reciprocal rank of the first gold article of that county.
-        named: ids of the cases that name their counties, in the order of ``recall``.
+        named: for each (case, county) whether the question names the county.
         whole: share of the counties' articles that are kept whole.
         build_s: seconds to index.
         query_ms: milliseconds of each question.
@@ -199,12 +199,12 @@ def sizes(settings: IndexSettings, cases: Sequence[Case]) -> list[Way]:
     """Search by the vectors of passages alone, cut in different ways."""
     regulations = {r.county: r for r in ingest([settings.source]).regulations}
     embedder = open_embedder(settings.embedding, settings.embedding_instruction)
-    authorities = "".join(r.notice + r.articles[0].text for r in regulations.values())
+    above = authorities(regulations.values())
     found = [Way(name, [], []) for name in SIZES]
     entries = {county: list(passage_entries([r])) for county, r in regulations.items()}
     vectors = {county: _vectors(embedder, [e.text for e in rows]) for county, rows in entries.items()}
     for case in cases:
-        topic = understand(case.question, case.history, list(regulations), case.ui_county, authorities).topic
+        topic = understand(case.question, case.history, list(regulations), case.ui_county, above).topic
         asked = np.array(embedder.question(topic or case.question), dtype=np.float32)
         for county in dict.fromkeys(gold.county for gold in case.gold):
             gold = {g.article for g in case.gold if g.county == county}

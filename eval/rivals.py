@@ -23,9 +23,8 @@ from assistant.settings import Settings
 from eval.case import Case
 from index.build import build
 from index.dense import Embedder
-from index.library import Library, bank_of
+from index.library import Library, bank_of, ranking_of
 from index.models import open_embedder
-from index.ranking import FILE, read_ranking
 from index.search import SearchIndex
 from index.settings import IndexSettings
 from index.words import cut_words
@@ -35,9 +34,6 @@ TOP = 5
 """Chunks that a llama-index retriever returns here."""
 _HELD = 0.5
 """Least share of an article in a chunk for the chunk to count as that article."""
-
-Place = tuple[str, int]
-"""(county, article)."""
 
 
 class Found(NamedTuple):
@@ -68,12 +64,12 @@ class Ours:
 
     def __init__(self, settings: IndexSettings) -> None:
         self._settings = settings
-        self._embedder = open_embedder(settings.embedding)
+        self._embedder = open_embedder(settings.embedding, settings.embedding_instruction)
 
     def build(self, regulations: Sequence[Regulation], folder: Path) -> None:
         """Build a whole index on disk and open it."""
         build(regulations, bank_of(self._settings), self._embedder, Path(), folder)
-        index = SearchIndex(folder, self._embedder, read_ranking(self._embedder.path / FILE))
+        index = SearchIndex(folder, self._embedder, ranking_of(self._settings, self._embedder))
         self._assistant = Assistant(_Opened(index), Settings(home=folder))
 
     def find(self, case: Case) -> list[Found]:

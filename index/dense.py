@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -47,7 +48,11 @@ class Embedder:
         self._model = SentenceTransformer(str(path), device="cpu", local_files_only=True).float()
         self.path = path
         self.instruction = instruction
-        self.digest = model_hash(path)
+
+    @cached_property
+    def digest(self) -> str:
+        """Digest of the model's files; a search does not need it."""
+        return model_hash(self.path)
 
     def question(self, text: str) -> list[float]:
         """Embed a question; the vector has length 1."""

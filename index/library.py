@@ -71,7 +71,13 @@ def _ranking_path(settings: IndexSettings, embedder: Embedder) -> Path:
     return settings.home / "ranking" / f"{name[:24]}.json"
 
 
-def _read_ranking(settings: IndexSettings, embedder: Embedder) -> Ranking:
+def ranking_of(settings: IndexSettings, embedder: Embedder) -> Ranking:
+    """Read the weights that were fitted to a model.
+
+    Raises:
+        IndexStale: none were; a build fits them.
+
+    """
     path = _ranking_path(settings, embedder)
     if not path.exists():
         raise IndexStale(f"{embedder.path} 的模型还没有拟合排序。请运行：python -m index build")
@@ -133,7 +139,7 @@ class Library:
     def __init__(self, settings: IndexSettings) -> None:
         self._home = settings.index_dir
         self._embedder = open_embedder(settings.embedding, settings.embedding_instruction)
-        self._ranking = _read_ranking(settings, self._embedder)
+        self._ranking = ranking_of(settings, self._embedder)
         self._reranker = open_reranker(settings.reranker) if settings.reranker else None
         self._guard = threading.Lock()
         self._open: tuple[Path, SearchIndex, generations.Lease] | None = None

@@ -169,10 +169,6 @@ class SearchIndex:
         """Tell whether questions were written for the regulation's county, not only carried over."""
         return regulation.id in self._with_own
 
-    def values(self, query: Query, regulation: Regulation) -> npt.NDArray[np.float64]:
-        """Return the channels' values, a row an article, a column a channel in ``ranking.CHANNELS``."""
-        return self._look(query, regulation).values
-
     def similarity(self, query: Query, texts: Sequence[str]) -> list[float]:
         """Cosine of a question with each of some texts."""
         if not texts:

@@ -132,6 +132,14 @@ def test_every_rival_finds_articles_of_the_county_among_laws(name, settings, pub
         assert measured.hit[0].value == measured.recall[0].value == measured.whole == 1.0
 
 
+def test_a_question_without_a_county_is_not_answered_from_laws(settings, public):
+    rival = RIVALS[OURS](settings)
+    rival.build([*ingest([settings.source]).regulations, *laws(public / "law_articles.jsonl.gz")], public / "built")
+    for question in ("政府全体会议由谁召集和主持？", "犬只要登记吗？"):
+        found = rival.find(Case("c", "fact", question, "", (), (), True))
+        assert {result.county for result in found} == {"渠县"}
+
+
 def test_chunks_cut_articles_and_ours_do_not(settings):
     rival = LlamaIndex(settings, vectors=False, words=True)
     rival.build(ingest([settings.source]).regulations, settings.home)
