@@ -141,6 +141,7 @@ def bench_command() -> None:
 def retrieval_command(
     public: Annotated[Path, typer.Option(help="公开法律数据的文件夹")] = Path("../shared/public"),
     out: Annotated[Path, typer.Option(help="写到哪个文件")] = Path("docs/retrieval.md"),
+    resume: Annotated[bool, typer.Option("--resume", help="接着上次被打断的运行")] = False,
 ) -> None:
     """Compare retrieval with llama-index's own, with each county left out, and among all laws."""
     try:
@@ -150,7 +151,7 @@ def retrieval_command(
     settings: Settings = read_settings(Settings)
     ready(settings)
     cases = CASES / "dev.jsonl"
-    report(settings, cases, read_cases(cases), public, out, say)
+    report(settings, cases, read_cases(cases), public, out, say, resume=resume)
     say(f"已写入 {out}")
 
 

@@ -112,20 +112,32 @@ def _ranks(found: Sequence[Found], county: str, gold: set[int]) -> list[int]:
 
 
 def in_own_process(
-    name: str, cases: Path, settings: IndexSettings, county: str | None = None, distractors: Path | None = None
+    keep: Path,
+    name: str,
+    cases: Path,
+    settings: IndexSettings,
+    county: str | None = None,
+    distractors: Path | None = None,
 ) -> Measured:
-    """Call ``measure`` in another process."""
-    arguments = {
-        "name": name,
-        "cases": str(cases),
-        "settings": settings.model_dump(mode="json"),
-        "county": county,
-        "distractors": str(distractors) if distractors else None,
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "eval.retrieval", json.dumps(arguments)], stdout=subprocess.PIPE, text=True, check=True
+    """Call ``measure`` in another process, or take its result from ``keep`` where it has been before."""
+    arguments = json.dumps(
+        {
+            "name": name,
+            "cases": str(cases),
+            "settings": settings.model_dump(mode="json"),
+            "county": county,
+            "distractors": str(distractors) if distractors else None,
+        }
     )
-    row = json.loads(done.stdout)
+    path = keep / f"{hashlib.sha256(arguments.encode()).hexdigest()[:24]}.json"
+    if not path.exists():
+        command = [sys.executable, "-m", "eval.retrieval", arguments]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        keep.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".draft")
+        draft.write_text(done.stdout, encoding="utf-8")
+        draft.replace(path)
+    row = json.loads(path.read_text(encoding="utf-8"))
     pairs = {name: [Weighted(*pair) for pair in row[name]] for name in ("hit", "recall", "mrr")}
     return Measured(**{**row, **pairs})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import median
@@ -24,21 +25,27 @@ _BINS = 6
 Say = Callable[[str], None]
 
 
-def report(settings: Settings, cases: Path, read: Sequence[Case], public: Path, out: Path, say: Say) -> None:
+def report(
+    settings: Settings, cases: Path, read: Sequence[Case], public: Path, out: Path, say: Say, *, resume: bool = False
+) -> None:
     """Measure everything and write the document.
 
     What needs the public data (training without a county, the 147,062 law articles, STARD) is left
-    out, and said to be, where they are not.
+    out, and said to be, where they are not. Each rival's measurement is kept until the document is
+    written; ``resume`` goes on with those of a run that was stopped.
     """
+    keep = settings.home / "retrieval"
+    if not resume:
+        shutil.rmtree(keep, ignore_errors=True)
     parts = [_HEAD.format(machine=machine(), cases=cases.name)]
     say("五个县，有题库")
-    bundled = {name: in_own_process(name, cases, settings) for name in RIVALS}
+    bundled = {name: in_own_process(keep, name, cases, settings) for name in RIVALS}
     parts.append(_section("Five counties, with their questions", _WITH, _table({n: [m] for n, m in bundled.items()})))
     ways = [[way.name, shown([way.recall]), shown([way.mrr])] for way in sizes(settings, [c for c in read if c.gold])]
     parts.append(_section("What is embedded", _SIZES, _markdown(["", "recall@5", "MRR"], ways)))
     if (public / "law_articles.jsonl.gz").exists():
-        parts.append(_left_out(settings, cases, public, say))
-        parts.append(_distracted(settings, cases, public, bundled[OURS], say))
+        parts.append(_left_out(keep, settings, cases, public, say))
+        parts.append(_distracted(keep, settings, cases, public, bundled[OURS], say))
         say("STARD")
         rows = [
             [way.name, shown([way.recall]), shown([way.mrr])]
@@ -51,16 +58,17 @@ def report(settings: Settings, cases: Path, read: Sequence[Case], public: Path, 
     reliability(settings, read, out.with_name("reliability.png"))
     parts.append(_section("Does the evidence mean what it says?", _EVIDENCE, "![reliability](reliability.png)"))
     out.write_text("\n".join(parts), encoding="utf-8")
+    shutil.rmtree(keep, ignore_errors=True)
 
 
-def _left_out(settings: Settings, cases: Path, public: Path, say: Say) -> str:
+def _left_out(keep: Path, settings: Settings, cases: Path, public: Path, say: Say) -> str:
     found: dict[str, list[Measured]] = {name: [] for name in RIVALS}
     counties = list(dict.fromkeys(r.county for r in ingest([settings.source]).regulations))
     for county in counties:
         say(f"没有{county}的题库")
         alone = without_county(settings, county, public, say)
         for name in RIVALS:
-            found[name].append(in_own_process(name, cases, alone, county))
+            found[name].append(in_own_process(keep, name, cases, alone, county))
     each = [
         [county, shown([m.hit]), shown([m.recall]), str(len(m.hit))]
         for county, m in zip(counties, found[OURS], strict=True)
@@ -72,11 +80,11 @@ def _left_out(settings: Settings, cases: Path, public: Path, say: Say) -> str:
     )
 
 
-def _distracted(settings: Settings, cases: Path, public: Path, before: Measured, say: Say) -> str:
+def _distracted(keep: Path, settings: Settings, cases: Path, public: Path, before: Measured, say: Say) -> str:
     found = {}
     for name in RIVALS:
         say(f"加入法律条文：{name}")
-        found[name] = [in_own_process(name, cases, settings, distractors=public / "law_articles.jsonl.gz")]
+        found[name] = [in_own_process(keep, name, cases, settings, distractors=public / "law_articles.jsonl.gz")]
     after = found[OURS][0]
     rows = [
         [name, shown([_of_named(m.hit, m)]), shown([_of_named(m.recall, m)]), speed(m.query_ms)]

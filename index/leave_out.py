@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from index.ranking import FILE
-from index.settings import IndexSettings
+from index.settings import MODEL, IndexSettings
 from ingest.corpus import ingest
 from ingest.errors import SettingError, XianguiError
 
@@ -18,9 +18,17 @@ def train_model(settings: IndexSettings, public: Path, out: Path, say: Callable[
     """Train a model and fit its ranking, without the questions of ``settings.leave_out``.
 
     Raises:
+        SettingError: no regulation of the county left out is among the sources, or the model would
+            be written over the one that comes with the package.
         XianguiError: the extra ``train`` is not installed.
 
     """
+    if settings.leave_out:
+        _check(settings, settings.leave_out)
+        if out.resolve() == MODEL.resolve():
+            raise SettingError(
+                f"--leave-out {settings.leave_out} 的模型只用来评测，不能盖掉随包的模型。请用 --out 指定文件夹"
+            )
     try:
         from index import train  # an extra: nobody needs it to ask questions
     except ImportError as error:
@@ -39,11 +47,15 @@ def without_county(settings: S, county: str, public: Path, say: Callable[[str], 
         SettingError: no regulation of that county is among the sources.
 
     """
-    known = [r.county for r in ingest([settings.source]).regulations]
-    if county not in known:
-        raise SettingError(f"--leave-out {county}：没有这个县的规则，现有：{'、'.join(dict.fromkeys(known))}")
+    _check(settings, county)
     home = settings.home / "leave-out" / county
     model = home / "model"
     if not (model / FILE).exists():
         train_model(settings.model_copy(update={"leave_out": county}), public, model, say)
     return settings.model_copy(update={"home": home, "embedding": str(model), "leave_out": county})
+
+
+def _check(settings: IndexSettings, county: str) -> None:
+    known = [r.county for r in ingest([settings.source]).regulations]
+    if county not in known:
+        raise SettingError(f"--leave-out {county}：没有这个县的规则，现有：{'、'.join(dict.fromkeys(known))}")

@@ -67,11 +67,13 @@ def read_bank(folder: Path = BUNDLED, leave_out: str | None = None) -> tuple[Ban
 
 
 def trained_on() -> list[str]:
-    """Return every question that the bundled model or its ranking has seen, STARD's own apart."""
-    lines = (TRAINING / "law_questions.jsonl").read_text(encoding="utf-8").splitlines()
+    """Return every question and everyday phrase that the bundled model or its ranking has seen, STARD's own apart."""
+    laws = (TRAINING / "law_questions.jsonl").read_text(encoding="utf-8").splitlines()
+    phrases = (TRAINING / "phrases.jsonl").read_text(encoding="utf-8").splitlines()
     return [
         *(question.question for question in read_bank()),
-        *(json.loads(line)["question"] for line in lines),
+        *(json.loads(line)["question"] for line in laws),
+        *(everyday for line in phrases for everyday in json.loads(line)["everyday"]),
         *(TRAINING / "strangers.txt").read_text(encoding="utf-8").splitlines(),
     ]
 

@@ -55,6 +55,8 @@ NEAREST = slice(4, 30)
 """Which of the articles nearest to an anchor are its hard negatives."""
 LAW_QUESTIONS = TRAINING / "law_questions.jsonl"
 """Everyday questions about articles of laws near to work rules, written for this project."""
+PHRASES = TRAINING / "phrases.jsonl"
+"""Phrases of official language, each with everyday ways of saying it, written for this project."""
 
 
 class Pair(NamedTuple):
@@ -168,7 +170,7 @@ def _load(folder: Path) -> SentenceTransformer:
 def _digest(public: Path, recipe: Recipe) -> str:
     """Name what the first two stages are made of."""
     digest = hashlib.sha256(repr((recipe._replace(bank=Stage(0, 0, 0)), LONGEST_PIECE, NEGATIVES, NEAREST)).encode())
-    for path in (public / "law_articles.jsonl.gz", public / "stard" / "queries.jsonl", LAW_QUESTIONS):
+    for path in (public / "law_articles.jsonl.gz", public / "stard" / "queries.jsonl", LAW_QUESTIONS, PHRASES):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:24]
 
@@ -283,7 +285,7 @@ def law_pairs(public: Path) -> Iterator[Pair]:
 
 
 def lay_pairs(public: Path) -> Iterator[Pair]:
-    """Yield lay questions, and the answers that people gave, each with the article that answers."""
+    """Yield lay questions, and answers that people gave, with the articles; everyday and official phrases."""
     corpus = _corpus(public)
     for row in _jsonl(public / "stard" / "queries.jsonl"):
         if row["split"] == "train":
@@ -297,6 +299,8 @@ def lay_pairs(public: Path) -> Iterator[Pair]:
     texts = {(row["law"], row["article"]): row["text"] for row in _articles(public)}
     for row in _jsonl(LAW_QUESTIONS):
         yield Pair(row["question"], texts[row["law"], row["article"]])
+    for row in _jsonl(PHRASES):
+        yield from (Pair(everyday, row["official"]) for everyday in row["everyday"])
 
 
 def _corpus(public: Path) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 from eval.case import CASES, Case, Gold, check_independence, read_cases
 from eval.intervals import Weighted, interval, mean_of_means
 from eval.metrics import about, said_of
-from eval.retrieval import _ranks, laws, measure, sizes, stard
+from eval.retrieval import _ranks, in_own_process, laws, measure, sizes, stard
 from eval.rivals import OURS, RIVALS, Found, LlamaIndex
 from index.questions import trained_on
 from index.settings import MODEL, IndexSettings
@@ -138,6 +138,17 @@ def test_a_question_without_a_county_is_not_answered_from_laws(settings, public)
     for question in ("政府全体会议由谁召集和主持？", "犬只要登记吗？"):
         found = rival.find(Case("c", "fact", question, "", (), (), True))
         assert {result.county for result in found} == {"渠县"}
+
+
+def test_a_measurement_is_made_once(settings, tmp_path, monkeypatch):
+    cases = tmp_path / "cases.jsonl"
+    cases.write_text((CASES / "dev.jsonl").read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+    settings = settings.model_copy(update={"source": BUNDLED})
+    first = in_own_process(tmp_path / "kept", "BM25Retriever, jieba", cases, settings)
+    assert first.texts == 435 and len(first.hit) == 1
+
+    monkeypatch.setattr("eval.retrieval.subprocess.run", lambda *_, **__: pytest.fail("measured twice"))
+    assert in_own_process(tmp_path / "kept", "BM25Retriever, jieba", cases, settings) == first
 
 
 def test_chunks_cut_articles_and_ours_do_not(settings):

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ from sentence_transformers import SentenceTransformer
 
 from index import train
 from index.fit import is_held_out
+from index.leave_out import train_model
 from index.questions import read_bank
 from index.ranking import FILE, read_ranking
+from index.settings import MODEL, IndexSettings
 from index.train import Recipe, Stage, make
 from ingest.corpus import ingest
 from ingest.errors import SettingError
@@ -55,6 +58,9 @@ def data(tmp_path, monkeypatch):
         everyday, [{"law": x["law"], "article": x["article"], "question": f"{i}号怎么办"} for i, x in enumerate(laws)]
     )
     monkeypatch.setattr(train, "LAW_QUESTIONS", everyday)
+    phrases = tmp_path / "phrases.jsonl"
+    write_lines(phrases, [{"official": "由县长召集和主持", "everyday": ["归老大张罗", "一把手坐中间"]}])
+    monkeypatch.setattr(train, "PHRASES", phrases)
     some = [
         {"county": q.county, "article": q.article, "question": q.question, "quote": q.quote} for q in read_bank()[::10]
     ]
@@ -88,6 +94,11 @@ def test_nothing_of_stards_dev_is_trained_on(data):
     assert not {"不许看的一问", "不许看的答"} & texts
 
 
+def test_everyday_phrases_go_with_the_official_one(data):
+    pairs = set(train.lay_pairs(data / "public"))
+    assert {("归老大张罗", "由县长召集和主持"), ("一把手坐中间", "由县长召集和主持")} <= pairs
+
+
 def test_hard_negatives_are_no_answers(data):
     model = SentenceTransformer(str(train.Path(train.__file__).parent / "model"), device="cpu").float()
     pairs = list(train.lay_pairs(data / "public"))
@@ -104,3 +115,11 @@ def test_hard_negatives_are_no_answers(data):
 def test_without_the_public_data_the_option_is_named(data):
     with pytest.raises(SettingError, match="--public"):
         make(RULES, data / "bank", data / "nowhere", data / "out", None, data / "keep", lambda line: None, QUICK)
+
+
+@pytest.mark.parametrize(("county", "out", "says"), [("渠县", MODEL, "--out"), ("安丘市", Path("x"), "安丘市")])
+def test_a_model_without_a_county_never_takes_the_bundled_ones_place(county, out, says, data):
+    before = (MODEL / FILE).stat().st_mtime_ns
+    with pytest.raises(SettingError, match=says):
+        train_model(IndexSettings(leave_out=county), data / "public", out, lambda line: None)
+    assert (MODEL / FILE).stat().st_mtime_ns == before
