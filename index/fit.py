@@ -7,9 +7,10 @@ another, for the weights of counties that have none.
 
 from __future__ import annotations
 
+import json
 import random
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +28,9 @@ from ingest.law import Regulation
 
 STRANGERS = TRAINING / "strangers.txt"
 """Questions that none of the bundled rules answers, one a line; the evidence is fitted on them too."""
+GAPS = TRAINING / "gaps.jsonl"
+"""Questions that some of the bundled rules answer, each county with its article or null; likewise. A
+county where it can be argued is left out."""
 SEED = 20221012
 SILENT, SAME = 0.3, 0.85
 """Shares of a quote's bigrams in another county's article: below, the rule is silent; above, it says the same."""
@@ -41,13 +45,13 @@ class Example(NamedTuple):
     """A question that the index does not hold, and what the channels say of it.
 
     Attributes:
-        question: None for one that no county's rule answers.
+        question: the bank's; of another question, which counties' rules answer it, where known.
         values: of the counties that are fitted on.
         anywhere: best values of the lexical channels over all counties.
 
     """
 
-    question: BankQuestion | None
+    question: BankQuestion | Mapping[str, bool]
     values: Values
     anywhere: npt.NDArray[np.float64]
 
@@ -93,8 +97,8 @@ class _Channels:
 
     def __init__(self, regulations: Sequence[Regulation], bank: Sequence[BankQuestion], embedder: Embedder) -> None:
         self._regulations = regulations
-        self._strangers = STRANGERS.read_text(encoding="utf-8").splitlines()
-        texts = [*(question.question for question in bank), *self._strangers]
+        self._others = dict(_other_questions([r.county for r in regulations]))
+        texts = [*(question.question for question in bank), *self._others]
         self._plain = dict(zip(texts, np.array(embedder.texts(texts)), strict=True))
         self._vectors = (
             {text: np.array(embedder.question(text)) for text in texts} if embedder.instruction else self._plain
@@ -119,7 +123,8 @@ class _Channels:
         lexical = [LexicalIndex.build(texts, name) for name in LEXICAL]
         questions = {r.id: self._questions(r, grouped) for r in self._regulations}
         examples = []
-        for question, text in [*((q, q.question) for q in asked), *((None, text) for text in self._strangers)]:
+        every: list[tuple[str, BankQuestion | Mapping[str, bool]]] = [(q.question, q) for q in asked]
+        for text, question in [*every, *self._others.items()]:
             words = np.stack([index.scores(text) for index in lexical], axis=1).astype(float)
             values, start = {}, 0
             for r in self._regulations:
@@ -137,6 +142,14 @@ class _Channels:
         places = {a.number: i for i, a in enumerate(regulation.articles) if a.branch is None}
         rows = [(places[n], q.question) for (r, n), group in grouped.items() if r == regulation.id for q in group]
         return _Near(np.array([self._plain[text] for _, text in rows]), np.array([place for place, _ in rows]))
+
+
+def _other_questions(counties: Sequence[str]) -> Iterator[tuple[str, Mapping[str, bool]]]:
+    """Yield questions that are not of the bank, each with whether the counties' rules answer it."""
+    for text in STRANGERS.read_text(encoding="utf-8").splitlines():
+        yield text, dict.fromkeys(counties, False)
+    for row in map(json.loads, GAPS.read_text(encoding="utf-8").splitlines()):
+        yield row["question"], {county: article is not None for county, article in row["counties"].items()}
 
 
 class _Near(NamedTuple):
@@ -159,28 +172,36 @@ def fit_weights(regulations: Sequence[Regulation], examples: Sequence[Example]) 
     """Fit both regressions of ``Weights``.
 
     The first on each question's strongest articles, with the article that answers and once more
-    without it, when none may look like an answer. The second on whole regulations: a question's
-    own county answers it; another county does if it has nearly the words of the quote, and is
-    silent if it has few of them; what lies between is left out.
+    without it, when none may look like an answer. The second on whole regulations: a question of
+    the bank is answered by a county that has nearly the words of its quote, and not by one that has
+    few of them; what lies between is left out.
     """
     article = _fit_article(regulations, examples)
     words = {r.county: [set(bigrams(a.text)) for a in r.articles] for r in regulations}
     features, answers = [], []
     for example in examples:
-        quote = set(bigrams(example.question.quote)) if example.question else set()
         for county, values in example.values.items():
-            held = max(len(quote & text) for text in words[county]) / max(1, len(quote))
-            if held <= SILENT or held >= SAME:
+            answered = _is_answered(example.question, county, words[county])
+            if answered is not None:
                 features.append(_evidence(values, example, article))
-                answers.append(held >= SAME)
+                answers.append(answered)
     return Weights(article, _regress(np.vstack(features), np.array(answers), balanced=True))
+
+
+def _is_answered(question: BankQuestion | Mapping[str, bool], county: str, articles: Sequence[set[str]]) -> bool | None:
+    """Tell whether a county's rule answers, None where that is not known."""
+    if not isinstance(question, BankQuestion):
+        return question.get(county)
+    quote = set(bigrams(question.quote))
+    held = max(len(quote & words) for words in articles) / max(1, len(quote))
+    return None if SILENT < held < SAME else held >= SAME
 
 
 def _fit_article(regulations: Sequence[Regulation], examples: Sequence[Example]) -> Regression:
     places = {(r.county, a.number): i for r in regulations for i, a in enumerate(r.articles) if a.branch is None}
     rows, labels = [], []
     for question, values_of, _ in examples:
-        if question is None or question.county not in values_of:
+        if not isinstance(question, BankQuestion) or question.county not in values_of:
             continue
         values, gold = values_of[question.county], places[question.county, question.article]
         for present in (True, False):

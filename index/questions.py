@@ -70,9 +70,10 @@ def trained_on() -> list[str]:
     """Return every question and everyday phrase that the bundled model or its ranking has seen, STARD's own apart."""
     laws = (TRAINING / "law_questions.jsonl").read_text(encoding="utf-8").splitlines()
     phrases = (TRAINING / "phrases.jsonl").read_text(encoding="utf-8").splitlines()
+    gaps = (TRAINING / "gaps.jsonl").read_text(encoding="utf-8").splitlines()
     return [
         *(question.question for question in read_bank()),
-        *(json.loads(line)["question"] for line in laws),
+        *(json.loads(line)["question"] for line in [*laws, *gaps]),
         *(everyday for line in phrases for everyday in json.loads(line)["everyday"]),
         *(TRAINING / "strangers.txt").read_text(encoding="utf-8").splitlines(),
     ]

@@ -163,6 +163,20 @@ def test_follow_up_keeps_the_topic_and_adds_to_it():
 
 
 @pytest.mark.parametrize(
+    ("question", "follows"),
+    [
+        ("碰到急事，他自己能做主吗？", True),
+        ("反过来，下面报上来的多少天要回？", True),
+        ("县长病了，他的工作谁来管？", False),
+        ("其他人员列席会议要请假吗？", False),
+        ("部门意见不一致时他们怎么上报？", True),
+    ],
+)
+def test_a_pronoun_without_its_noun_points_back(question, follows):
+    assert ("新闻发言人" in understand(question, user("平阴的新闻发言人谁来当"), KNOWN).topic) is follows
+
+
+@pytest.mark.parametrize(
     ("question", "about"),
     [
         ("昌乐规则的文号是什么", About.NUMBER),
@@ -313,8 +327,16 @@ def test_a_follow_up_is_known_by_what_it_finds(assistant, before, question, topi
     assert assistant.ask(question, user(before)).resolved == topic
 
 
-def test_list_is_whole(assistant):
-    (statement,) = assistant.ask("沂源县政府常务会议的主要任务有哪些？").statements
+@pytest.mark.parametrize(
+    "question",
+    [
+        "沂源县政府常务会议的主要任务有哪些？",
+        "沂源县政府常务会议都研究些什么？",
+        "把沂源县政府常务会议的任务逐条说一遍",
+    ],
+)
+def test_list_is_whole(question, assistant):
+    (statement,) = assistant.ask(question).statements
     assert statement.text.startswith("会议的主要任务是:\n(一)传达党中央")
     assert statement.text.endswith(")通报和讨论其他重要事项。")
     assert statement.text.count("\n") == 7
