@@ -89,6 +89,13 @@ class _Look(NamedTuple):
     similar: dict[int, list[Similar]]
 
 
+class _Cut(NamedTuple):
+    """A regulation's passages: by key, each with the place of its article, and the whole articles in order."""
+
+    by_key: dict[str, tuple[int, Passage]]
+    whole: list[Passage]
+
+
 class SearchIndex:
     """One complete generation, opened for reading."""
 
@@ -102,7 +109,7 @@ class SearchIndex:
         self._reranker = reranker
         self._dense = DenseIndex(folder / "chroma")
         self._lexical = {name: LexicalIndex.load(folder / name, name) for name in CUTTERS}
-        self._passages: dict[str, dict[str, tuple[int, Passage]]] = {}
+        self._passages: dict[str, _Cut] = {}
         asked = read_asked(folder / "questions.jsonl")
         self._questions = {
             question_key(regulation, number, n): (number, question)
@@ -127,11 +134,12 @@ class SearchIndex:
     def search(self, query: Query, regulation: Regulation, most: int = 10) -> list[Hit]:
         """Return the ``most`` likeliest articles of a regulation, best first."""
         values, best, similar = self._look(query, regulation)
+        whole = self._cut(regulation).whole
         scores = self._weights(regulation.id).article.probability(values)
         order = np.argsort(-scores, kind="stable")[:most]
         hits = [
             Hit(
-                passage=best.get(i) or next(passage.cut(regulation, regulation.articles[i])),
+                passage=best.get(i, whole[i]),
                 article=regulation.articles[i],
                 score=float(scores[i]),
                 channels=dict(zip(ranking.CHANNELS, map(float, values[i]), strict=True)),
@@ -189,14 +197,12 @@ class SearchIndex:
         similar = self._nearest_questions(query, regulation, column["question"])
         return _Look(values, best, similar)
 
-    def _cut(self, regulation: Regulation) -> dict[str, tuple[int, Passage]]:
+    def _cut(self, regulation: Regulation) -> _Cut:
         """Cut a regulation's articles the first time that it is searched."""
         if regulation.id not in self._passages:
-            self._passages[regulation.id] = {
-                part.key: (i, part)
-                for i, article in enumerate(regulation.articles)
-                for part in passage.cut(regulation, article)
-            }
+            parts = [list(passage.cut(regulation, article)) for article in regulation.articles]
+            by_key = {part.key: (i, part) for i, group in enumerate(parts) for part in group}
+            self._passages[regulation.id] = _Cut(by_key, [group[0] for group in parts])
         return self._passages[regulation.id]
 
     def _nearest(
@@ -214,7 +220,7 @@ class SearchIndex:
     ) -> dict[int, Passage]:
         """Fill both channels; an article is its own passage where no part of it is nearer."""
         best: dict[int, Passage] = {}
-        cut = self._cut(regulation)
+        cut = self._cut(regulation).by_key
         for key, cosine in self._nearest("articles", query.vector, regulation, NEAREST_PASSAGES):
             i, best[i] = cut[key]
             article[i] = passage[i] = max(0.0, cosine)
