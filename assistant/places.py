@@ -22,7 +22,7 @@ _TRAVEL = re.compile(r"(?:去|到|赴|往|从|来|离开|前往)\s*$")
 _OF = re.compile(r"(?:县|的|那边|那儿|那里|这边|规则|政府|副?[县市区]长|呢|怎么|咋|如何|有没有|是不是)")
 _NOT_A_PLACE = re.compile(
     r"(?:城市|辖市|级市|列市|股市|超市|都市|门市|楼市|夜市|集市|自治[县区旗]|示范[县市区]|开发区|[省市区]市$|[市区]县$|隔壁县|[开小社辖功新老景园牧矿郊]区|"
-    r"[全各外本邻我咱俺每贫困山库灾老新城这那该某哪几个两多到向和跟与由给经]+[县市区])$|^(?:在|个|各|全|该|这|那|我|咱|俺|某|本)|办公|政府|经济"
+    r"[全各外本邻我咱俺每贫困山库灾老新城这那该某哪几个两多到向和跟与由给经]+[县市区]|[早晚午天刚才]市)$|^(?:在|个|各|全|该|这|那|我|咱|俺|某|本)|办公|政府|经济"
 )
 _NAMED_LIKE = re.compile(
     r"(?:^|(?<=[，,。:： ])|(?<=我是)|(?<=我在)|(?<=我们)|(?<=咱们)|(?<=俺们)|(?<=请问))"
@@ -31,8 +31,8 @@ _NAMED_LIKE = re.compile(
 """A county's name told by where it stands, for names that no list has."""
 
 
-_ALSO_A_WORD = frozenset(["新建", "平原", "海岛", "山口", "河口", "太平", "安宁", "长寿", "兴隆", "大关"])
-"""Names of places that mean something else far more often; they count with 县, 市 or 区 only."""
+_ALSO_A_WORD = frozenset(["新建", "平原", "海岛", "山口", "河口", "太平", "安宁", "长寿", "兴隆", "大关", "北京"])
+"""Names of places that mean something else far more often (北京 the centre); they count with 县, 市 or 区 only."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ _SUB_ONLY = re.compile(
 )
 _OTHER_LAW = re.compile(r"《(?P<title>[^》]+)》\s*$")
 _COUNTED = re.compile(r"\s*(?:群众|意见|建议|要求|措施|线索|短信|消息|信息|原则|纪律|禁令|标准|内容|[”」’\"'])")
-_COUNTS = re.compile(r"(?:那|这|有|到|了|共|提|列|出|[“「‘\"'])\s*$")
+_COUNTS = re.compile(r"(?:那|这|个|细则|办法|有|到|了|共|提|列|出|[“「‘\"'])\s*$")
 _WIDEST = 20
 """A range of more articles is no question that can be answered by quoting."""
 

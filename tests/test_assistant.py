@@ -108,7 +108,7 @@ def test_places(text, named, missing):
 def test_bank_questions_are_of_no_other_county():
     missing = {q.question: find_places(q.question, KNOWN).missing for q in read_bank()}
     named = {question: places for question, places in missing.items() if places}
-    assert set(named.values()) <= {("济南市",), ("达州市",)}, named  # above these counties; see understand()
+    assert set(named.values()) <= {("济南市",), ("达州市",), ("吉林",)}, named  # above these counties; see understand()
 
 
 @pytest.mark.parametrize(("county", "short"), [("昌乐县", "昌乐"), ("渠县", "渠县"), ("安丘市", "安丘")])
@@ -210,6 +210,9 @@ def test_about_the_document(question, about):
         ("调研能带几辆车", "减少陪同", False),
         ("调研能带几辆车", "不超过2辆", True),
         ("会议记录保存多少年", "会后3个工作日内下发", False),
+        ("拍错了板要追多久", "终身责任追究", True),
+        ("文件几年清一次", "定期清理", True),
+        ("开会几个人才够数", "三分之二以上", True),
         ("出差补助一天多少钱", "严控差旅经费", False),
         ("多少人到会才能开", "应到会人数的二分之一", True),
     ],
@@ -226,6 +229,8 @@ def test_a_quantity_must_be_there(question, text, answers):
         "请了几位专家，够不够",
         "分几个步骤",
         "几件事能一起报吗",
+        "一把手只管几块，别的不归他",
+        "过几天自己就过去了吧",
         "几位副县长的分工是什么",
         "急件能不能同时送几位领导看",
         "前几年的文件还作数吗",
