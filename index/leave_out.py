@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -10,6 +10,7 @@ from index.ranking import FILE
 from index.settings import MODEL, IndexSettings
 from ingest.corpus import ingest
 from ingest.errors import SettingError, XianguiError
+from ingest.law import Regulation
 
 S = TypeVar("S", bound=IndexSettings)
 
@@ -23,8 +24,9 @@ def train_model(settings: IndexSettings, public: Path, out: Path, say: Callable[
         XianguiError: the extra ``train`` is not installed.
 
     """
+    regulations = ingest([settings.source]).regulations
     if settings.leave_out:
-        _check(settings, settings.leave_out)
+        _check(settings.leave_out, regulations)
         if out.resolve() == MODEL.resolve():
             raise SettingError(
                 f"--leave-out {settings.leave_out} 的模型只用来评测，不能盖掉随包的模型。请用 --out 指定文件夹"
@@ -33,7 +35,6 @@ def train_model(settings: IndexSettings, public: Path, out: Path, say: Callable[
         from index import train  # an extra: nobody needs it to ask questions
     except ImportError as error:
         raise XianguiError(f"训练要用到 {error.name}。请运行：pip install '.[train]'") from error
-    regulations = ingest([settings.source]).regulations
     train.make(regulations, settings.questions, public, out, settings.leave_out, settings.home / "training", say)
 
 
@@ -47,7 +48,7 @@ def without_county(settings: S, county: str, public: Path, say: Callable[[str], 
         SettingError: no regulation of that county is among the sources.
 
     """
-    _check(settings, county)
+    _check(county, ingest([settings.source]).regulations)
     home = settings.home / "leave-out" / county
     model = home / "model"
     if not (model / FILE).exists():
@@ -55,7 +56,7 @@ def without_county(settings: S, county: str, public: Path, say: Callable[[str], 
     return settings.model_copy(update={"home": home, "embedding": str(model), "leave_out": county})
 
 
-def _check(settings: IndexSettings, county: str) -> None:
-    known = [r.county for r in ingest([settings.source]).regulations]
+def _check(county: str, regulations: Iterable[Regulation]) -> None:
+    known = [r.county for r in regulations]
     if county not in known:
         raise SettingError(f"--leave-out {county}：没有这个县的规则，现有：{'、'.join(dict.fromkeys(known))}")

@@ -1,34 +1,28 @@
 """eval/conversations.jsonl: chats on which the handling of follow-ups is tuned."""
 
 import json
-import re
 from collections import Counter
 
 from eval.case import CASES
+from index.questions import find_verbatim
 from ingest.corpus import ingest
 
 TALKS = [json.loads(line) for line in (CASES.parent / "conversations.jsonl").read_text(encoding="utf-8").splitlines()]
-
-
-def squeeze(text):
-    return re.sub(r"\s", "", text)
 
 
 def test_every_kind_of_turn_is_there_often_enough():
     kinds = Counter(turn["kind"] for talk in TALKS for turn in talk["turns"])
     assert set(kinds) == {"first", "follow", "county", "new", "back"}
     assert min(kinds["follow"], kinds["new"]) >= 150 and kinds["county"] >= 50
-    assert all([turn["kind"] == "first" for turn in talk["turns"]].index(True) == 0 for talk in TALKS)
+    assert all(talk["turns"][0]["kind"] == "first" for talk in TALKS)
     assert {turn["county"] for talk in TALKS for turn in talk["turns"]} == {r.county for r in ingest().regulations}
 
 
 def test_each_quote_stands_in_its_article():
-    texts = {
-        (r.county, a.number): squeeze(a.text) for r in ingest().regulations for a in r.articles if a.branch is None
-    }
+    articles = {(r.county, a.number): a for r in ingest().regulations for a in r.articles if a.branch is None}
     for talk in TALKS:
         for turn in talk["turns"]:
             if turn["article"] is None:
                 assert turn["quote"] == ""
             else:
-                assert squeeze(turn["quote"]) in texts[turn["county"], turn["article"]], talk["id"]
+                assert find_verbatim(turn["quote"], articles[turn["county"], turn["article"]]) is not None, talk["id"]
