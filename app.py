@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import index  # noqa: F401  - tells Gradio to send nothing, before it is importe
 import gradio as gr
 
 from assistant.__main__ import open_assistant
-from assistant.answer import plain_text, to_prediction
+from assistant.answer import Answer, plain_text, to_prediction
 from assistant.ask import Assistant
 from assistant.settings import Settings
 from index.settings import read_settings
@@ -46,20 +45,24 @@ def build_ui(assistant: Assistant, county: str | None = None) -> gr.Blocks:
             yield "", show(turns), turns
             return
         yield "", show([*turns, Turn(question)]), turns
-        done = answered(question, chosen, turns)
-        count = len(done.answer.statements) if done.answer else 0
-        for shown in range(1, count):
-            yield "", show([*turns, replace(done, shown=shown)]), turns
+        done = Turn(question)
+        for done in answered(question, chosen, turns):
+            yield "", show([*turns, done]), turns
         yield "", show([*turns, done]), [*turns, done]
 
-    def answered(question: str, chosen: str, turns: list[Turn]) -> Turn:
+    def answered(question: str, chosen: str, turns: list[Turn]) -> Iterator[Turn]:
+        answer: Answer | None = None
         try:
-            return Turn(question, assistant.ask(question, history(turns), None if chosen == ANY_COUNTY else chosen))
+            for more in assistant.stream(question, history(turns), None if chosen == ANY_COUNTY else chosen):
+                if answer is not None:
+                    yield Turn(question, answer, finished=False)
+                answer = more
+            yield Turn(question, answer)
         except XianguiError as error:
-            return Turn(question, error=str(error))
+            yield Turn(question, error=str(error))
         except Exception:  # the page must outlive any one question; the log has the trace
             log.exception("a question failed")
-            return Turn(question, error="这个问题没能处理，请换个说法再问；若总是这样，请把日志交给管理员。")
+            yield Turn(question, error="这个问题没能处理，请换个说法再问；若总是这样，请把日志交给管理员。")
 
     def show(turns: list[Turn]) -> str:
         return conversation(turns, assistant.index.regulations)

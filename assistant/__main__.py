@@ -11,7 +11,10 @@ from rich.console import Console
 
 from assistant.answer import plain_text, to_prediction
 from assistant.ask import Assistant
+from assistant.llm import LlmWriter
 from assistant.settings import Settings
+from assistant.write import ExtractiveWriter, Writer
+from index.generate import open_llm
 from index.library import Library
 from index.settings import read_settings
 from index.terminal import ready, run
@@ -38,7 +41,19 @@ def open_assistant(*, replace_stale: bool = False) -> Assistant:
     """Read the settings, make sure that there is an index, and open it."""
     settings: Settings = read_settings(Settings)
     ready(settings, replace_stale=replace_stale)
-    return Assistant(Library(settings), settings)
+    return Assistant(Library(settings), settings, open_writer(settings))
+
+
+def open_writer(settings: Settings) -> Writer:
+    """Open the language model where one is configured; otherwise the rule's own words are quoted.
+
+    Raises:
+        SettingError: a server is named without a model, or a model without a server.
+
+    """
+    if not (settings.llm_base_url or settings.llm_model):
+        return ExtractiveWriter()
+    return LlmWriter(open_llm(settings, temperature=0.0, retries=0), settings.llm_seconds)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ class Reason(StrEnum):
     """Why there is no answer; the value is how the page names it."""
 
     SILENT = "未规定"
+    OUTSIDE = "不是工作规则管的事"
     COUNTY_MISSING = "没有收入这个县的规则"
     ARTICLE_MISSING = "没有这一条"
     UNVERIFIED = "没有通过核对"
@@ -51,11 +52,35 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One sentence or list of an answer; each has at least one citation."""
+    """One sentence or list of an answer; each has at least one citation.
+
+    Attributes:
+        county: whose rule says it.
+        text: what is said.
+        citations: what proves it.
+        lead: words that introduce the list which a quoted 项 stands in, where the 项 means nothing
+            without them (不得有下列行为：); verbatim, and empty otherwise.
+
+    """
 
     county: str
     text: str
     citations: tuple[Citation, ...]
+    lead: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """What the words quoted refer to: an article of the same document, or a law that is only named.
+
+    Attributes:
+        label: how it is called.
+        source: the article, or None for a law.
+
+    """
+
+    label: str
+    source: Source | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +92,7 @@ class Refusal:
         county: county that is silent or missing.
         message: the reason in a sentence.
         nearest: the articles that came nearest, best first.
+        elsewhere: places in other counties' rules that settle what this one does not.
 
     """
 
@@ -74,6 +100,7 @@ class Refusal:
     county: str | None
     message: str
     nearest: tuple[Source, ...] = ()
+    elsewhere: tuple[Source, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +113,9 @@ class Answer:
         counties: the counties that it was asked of, in the order of the answer.
         statements: grouped by county in that order; empty where all is refused.
         refusals: the counties without an answer, or the one reason for all.
+        difference: of several counties, one line that says what differs.
+        notes: what was understood and what to mind, a sentence each.
+        related: what the statements refer to.
         hits: what was found, a list a county, best first.
         mode: who wrote the statements.
         milliseconds: time of each step and ``total``.
@@ -97,6 +127,9 @@ class Answer:
     counties: tuple[str, ...]
     statements: tuple[Statement, ...]
     refusals: tuple[Refusal, ...]
+    difference: str | None = None
+    notes: tuple[str, ...] = ()
+    related: tuple[Related, ...] = ()
     hits: Mapping[str, Sequence[Hit]] = field(default_factory=dict)
     mode: str = "extractive"
     milliseconds: Mapping[str, float] = field(default_factory=dict)
@@ -147,24 +180,29 @@ def plain_text(answer: Answer) -> str:
     """Write the answer as it is shown where there is no page: statements, then numbered sources."""
     numbers = {citation: n for n, citation in enumerate(answer.citations, start=1)}
     several = len(answer.counties) > 1
-    lines: list[str] = []
+    lines: list[str] = [answer.difference] if answer.difference else []
     for county, statements, refusals in answer.grouped:
         if several and county is not None:
             lines.append(f"【{county}】")
-        lines += [s.text + "".join(f"[{numbers[c]}]" for c in s.citations) for s in statements]
+        lines += [s.lead + s.text + "".join(f"[{numbers[c]}]" for c in s.citations) for s in statements]
         for refusal in refusals:
             lines.append(refusal.message)
             if refusal.nearest:
                 lines.append("最接近的条文：" + "、".join(source.label for source in refusal.nearest))
+            if refusal.elsewhere:
+                lines.append("其他县的规定：" + "、".join(source.label for source in refusal.elsewhere))
     if numbers:
         lines.append("")
         lines += [f"[{n}] {c.source.label}{'（引文含原文如此之处）' if c.slips else ''}" for c, n in numbers.items()]
+    if answer.related:
+        lines.append("另见：" + "、".join(related.label for related in answer.related))
+    lines += answer.notes
     return "\n".join(lines)
 
 
 def to_prediction(answer: Answer) -> dict[str, Any]:
     """Write the answer as a line of a batch run (see docs/evaluation.md), without an id."""
-    related = [source for refusal in answer.refusals for source in refusal.nearest]
+    related = [source for refusal in answer.refusals for source in (*refusal.nearest, *refusal.elsewhere)]
     return {
         "question": answer.question,
         "resolved": answer.resolved,
@@ -178,6 +216,9 @@ def to_prediction(answer: Answer) -> dict[str, Any]:
             for c in answer.citations
         ],
         "related": [_place(source) for source in related],
+        "difference": answer.difference,
+        "notes": list(answer.notes),
+        "see_also": [related.label for related in answer.related],
         "retrieved": [
             {
                 "regulation": hit.passage.locator.regulation,

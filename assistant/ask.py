@@ -1,8 +1,8 @@
 """The story of a question; read this first.
 
 ``Assistant.ask`` understands the question, fetches what it names or searches for what it means,
-refuses where the evidence is too weak, writes, and shows only what ``cite.verify`` has proved.
-The page, the command line, batch evaluation and anything else all call it.
+refuses where the rule does not settle the point, writes, and shows only what ``cite.verify`` has
+proved. The page, the command line, batch evaluation and anything else all call it.
 """
 
 from __future__ import annotations
@@ -13,22 +13,30 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import NamedTuple
 
-from assistant.answer import Answer, Reason, Refusal, Source, Statement, cite_notice, point
+from assistant import choose, refuse
+from assistant.about import tell
+from assistant.answer import Answer, Refusal, Source, Statement, point
+from assistant.choose import Asked, Choice, Weighed
 from assistant.cite import verify
+from assistant.compare import difference
 from assistant.expect import asked_quantity
-from assistant.glossary import rule_words
-from assistant.places import short_name
-from assistant.references import Reference
+from assistant.find import Found, counties, find, is_clearer_after, of_counties, rules_of
+from assistant.named import other_action
+from assistant.notes import notes
+from assistant.parts import parts
+from assistant.places import find_places, short_name
+from assistant.related import find_related
 from assistant.settings import Settings
 from assistant.subjects import absent_subject
-from assistant.understand import About, Turn, Understood, authorities, understand
-from assistant.write import ExtractiveWriter, Task, Writer, has_place, quote_place
+from assistant.understand import Turn, Understood, authorities, understand
+from assistant.write import ExtractiveWriter, Task, Writer, Written, has_place, quote_place
 from index.library import Library
-from index.search import Hit, Query, SearchIndex
+from index.models import find_embedding
+from index.search import Hit, SearchIndex
 from index.words import bigrams
-from ingest.corpus import label_document
 from ingest.errors import SettingError
 from ingest.law import Regulation
 
@@ -36,25 +44,31 @@ log = logging.getLogger(__name__)
 
 RETRIEVED = 10
 """Articles a county that are kept with an answer."""
-NEAREST = 3
-"""Articles named in a refusal."""
+LIKELY = 0.3
+"""Least share of the best article's probability for an article to be taken instead of it."""
+OUTSIDE = 0.25
+"""Evidence below which, in every county, the matter is none of work rules at all."""
+
+
+_NOTHING = Written(())
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one county's rule gives."""
+    """What one county's rule gives; ``near``: how near it, or another asked in its place, comes to the matter."""
 
-    statements: tuple[Statement, ...] = ()
+    written: Written = _NOTHING
     refusal: Refusal | None = None
     hits: tuple[Hit, ...] = ()
+    near: float = 1.0
 
 
-class _Found(NamedTuple):
-    """What the search gave for one county: its rule, and all articles of it, best first."""
+class _Other(NamedTuple):
+    """Another county's place that may settle a point, how surely it does, and how near it comes to the matter."""
 
-    query: Query
-    rule: Regulation
-    hits: list[Hit]
+    source: Source
+    settled: float
+    near: float
 
 
 class Assistant:
@@ -64,6 +78,7 @@ class Assistant:
         self._library = library
         self._settings = settings
         self._writer = writer or ExtractiveWriter()
+        self._writing = choose.read_writing(choose.find_writing(find_embedding(settings.embedding)))
 
     @property
     def mode(self) -> str:
@@ -78,7 +93,7 @@ class Assistant:
     @property
     def counties(self) -> list[str]:
         """Full names of the counties whose rules are here."""
-        return _counties(self.index)
+        return counties(self.index)
 
     def find_county(self, name: str | None) -> str | None:
         """Return the full name of a county given by its full or short name.
@@ -94,246 +109,241 @@ class Assistant:
                 return county
         raise SettingError(f"没有“{name}”的规则，现有：{'、'.join(self.counties)}")
 
-    def ask(self, question: str, history: Sequence[Turn] = (), county: str | None = None) -> Answer:
+    def ask(
+        self, question: str, history: Sequence[Turn] = (), county: str | None = None, role: str | None = None
+    ) -> Answer:
         """Answer a question.
 
         Args:
             question: in everyday words.
             history: earlier messages of the conversation, oldest first.
             county: full name of the county chosen on the page.
+            role: who asks (``roles.roles``), chosen on the page.
 
         """
+        *_, answer = self.stream(question, history, county, role)
+        return answer
+
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), county: str | None = None, role: str | None = None
+    ) -> Iterator[Answer]:
+        """Answer a question county by county; each answer holds all that is ready, the last one everything."""
         clock = _Clock()
         index = self._library.index()
         with clock.step("understand"):
-            understood = self._understand(question, history, county, index)
+            understood = self._understand(question, history, county, role, index)
         if not (bigrams(understood.topic) or understood.references):
-            refusal = Refusal(Reason.EMPTY, None, "没有看到问题，请写下想问的事，例如“副县长外出要向谁请假？”")
-            return Answer(question, question, (), (), (refusal,), milliseconds=clock.done())
+            yield Answer(question, question, (), (), (refuse.empty(),), milliseconds=clock.done())
+            return
+        asked = understood.counties or (() if understood.missing else tuple(counties(index)))
         with clock.step("search"):
-            found = _find(understood, question, index)
-        with clock.step("write"):
-            parts = {name: self._answer(understood, each, index) for name, each in found.items()}
-        return Answer(
-            question=question,
-            resolved=understood.topic or question,
-            counties=tuple(found),
-            statements=tuple(s for part in parts.values() for s in part.statements),
-            refusals=(
-                *_absent(understood, _counties(index)),
-                *(part.refusal for part in parts.values() if part.refusal is not None),
-            ),
-            hits={name: part.hits for name, part in parts.items()},
-            mode=self._writer.mode,
-            milliseconds=clock.done(),
-        )
+            found = find(understood, question, asked, index)
+        parts: dict[str, _Part] = {}
+        for name, each in found.items():
+            with clock.step("write"):
+                parts[name] = self._answer(understood, each, index)
+            if len(parts) < len(found):
+                yield self._assemble(question, understood, asked, parts, index, clock)
+        yield self._assemble(question, understood, asked, parts, index, clock)
 
     def find(self, question: str, history: Sequence[Turn] = (), county: str | None = None) -> dict[str, list[Hit]]:
         """Find the articles of each county asked about, best first, without answering."""
         index = self._library.index()
-        understood = self._understand(question, history, county, index)
-        return {name: found.hits[:RETRIEVED] for name, found in _find(understood, question, index).items()}
+        understood = self._understand(question, history, county, None, index)
+        asked = understood.counties or (() if understood.missing else tuple(counties(index)))
+        return {name: found.hits[:RETRIEVED] for name, found in find(understood, question, asked, index).items()}
 
-    def _understand(self, question: str, history: Sequence[Turn], county: str | None, index: SearchIndex) -> Understood:
-        def follows(before: str, topic: str, counties: Sequence[str]) -> bool:
-            return _is_clearer_after(before, topic, _rules(counties or _counties(index), index)[0], index)
+    def _understand(
+        self, question: str, history: Sequence[Turn], county: str | None, role: str | None, index: SearchIndex
+    ) -> Understood:
+        known = counties(index)
 
-        understood = understand(question, history, _counties(index), county, authorities(_of_counties(index)), follows)
-        if understood.counties or understood.missing:
-            return understood
-        return replace(understood, counties=tuple(_counties(index)))
+        def follows(before: str, topic: str, names: Sequence[str]) -> bool:
+            return is_clearer_after(before, topic, rules_of(names or known, index)[0], index)
 
-    def _answer(self, understood: Understood, found: _Found, index: SearchIndex) -> _Part:
+        understood = understand(question, history, known, county, authorities(of_counties(index)), follows)
+        if understood.completed:
+            earlier = [str(turn.get("content", "")) for turn in history if turn.get("role") == "user"]
+            whole = self._writer.rewrite(question, earlier)
+            understood = replace(understood, topic=find_places(whole, known).rest) if whole else understood
+        return replace(understood, roles=understood.roles or frozenset([role] if role else ()))
+
+    def _answer(self, understood: Understood, found: Found, index: SearchIndex) -> _Part:
         """Answer from one county's rule."""
-        hits = tuple(found.hits[:RETRIEVED])
         if understood.about is not None:
-            part = _about(understood.about, found.rule)
+            told = tell(understood.about, found.rule)
+            part = _Part(refusal=told) if isinstance(told, Refusal) else _Part(Written((told,)))
         elif understood.references:
-            part = self._fetch(understood, found.query, found.rule, found.hits, index)
+            part = self._fetch(understood, found, index)
         else:
-            part = self._search(understood, found.query, found.rule, hits, index)
-        return _verified(part, hits, found.rule)
+            part = self._search(understood, found, index)
+        return _verified(replace(part, hits=tuple(found.hits[:RETRIEVED])), found.rule)
 
-    def _search(
-        self, understood: Understood, query: Query, regulation: Regulation, hits: Sequence[Hit], index: SearchIndex
-    ) -> _Part:
+    def _search(self, understood: Understood, found: Found, index: SearchIndex) -> _Part:
         """Answer from what was found, if the rule is not silent on the matter or on the point."""
-        evidence = index.evidence(query, hits)
-        absent = absent_subject(understood.topic, regulation)
-        if absent is not None and (absent.certain or evidence < self._settings.evidence_in_doubt):
-            return _Part(refusal=_silent(regulation, hits, f"全文没有提到“{absent.name}”"))
-        if evidence < self._settings.evidence:
-            return _Part(refusal=_silent(regulation, hits, "没有找到足够相关的条文"))
-        answering = _answering(hits, asked_quantity(understood.focus))
-        if not answering:
-            return _Part(refusal=_silent(regulation, hits, "有相关条文，但没有写明所问的数目、期限或次数"))
-        return _Part(tuple(self._writer.write(Task(understood, query, regulation, answering), index)))
+        rule, hits = found.rule, found.hits[:RETRIEVED]
+        weighed = self._weigh(understood, found, hits, index)
+        each = [self._weigh(replace(understood, focus=part), found, hits, index) for part in parts(understood.focus)]
+        weighed = weighed._replace(settled=max([weighed.settled, *(part.settled for part in each)]))
+        why = self._silence(understood, found, weighed, index)
+        if why is not None:
+            others = self._elsewhere(understood, found, index) if len(understood.counties) == 1 else []
+            near = max([self._near(understood, found, index), *(other.near for other in others)])
+            sources = [other.source for other in others if other.settled >= _SURE_ELSEWHERE]
+            return _Part(refusal=refuse.silent(rule, hits, why, sources), near=near)
+        answering = _answering(weighed.choices, understood.focus)
+        kept = {choice.hit.article.number for choice in answering}
+        choices = [[c for c in part.choices if c.hit.article.number in kept] for part in each]
+        task = Task(understood, rule, answering, [part for part in choices if part])
+        return _Part(self._writer.write(task))
 
-    def _fetch(
-        self, understood: Understood, query: Query, regulation: Regulation, ranked: Sequence[Hit], index: SearchIndex
-    ) -> _Part:
+    def _silence(self, understood: Understood, found: Found, weighed: Weighed, index: SearchIndex) -> str | None:
+        """Say why a rule counts as silent, or None if it answers."""
+        absent = absent_subject(understood.topic, found.rule)
+        if absent is not None and (absent.certain or weighed.settled < self._settings.evidence_in_doubt):
+            return f"全文没有提到“{absent.name}”"
+        least = self._settings.evidence + _STRANGE * index.unknown(understood.topic)
+        if weighed.settled < least or index.evidence(found.query, found.hits) < _FLOOR:
+            return refuse.NOT_FOUND
+        if not _answering(weighed.choices, understood.focus):
+            return refuse.NO_QUANTITY if _quantity(understood.focus) is not None else refuse.NOT_FOUND
+        return None
+
+    def _near(self, understood: Understood, found: Found, index: SearchIndex) -> float:
+        """Tell how near a rule comes to the matter: not at all if it never mentions it."""
+        absent = absent_subject(understood.topic, found.rule)
+        if (absent is not None and absent.certain) or index.unknown(understood.topic) >= _STRANGER:
+            return 0.0
+        return index.evidence(found.query, found.hits)
+
+    def _weigh(self, understood: Understood, found: Found, hits: Sequence[Hit], index: SearchIndex) -> Weighed:
+        query = found.query
+        if understood.focus != understood.topic:
+            query = index.blend(query, understood.focus)
+        asked = Asked(query, understood.topic, understood.focus, understood.roles)
+        own = index.has_own_questions(found.rule.id)
+        return choose.weigh(asked, hits, index, self._writing["own" if own else "carried"])
+
+    def _elsewhere(self, understood: Understood, found: Found, index: SearchIndex) -> list[_Other]:
+        """Find what other counties' rules say to what this one does not settle."""
+        names = [county for county in counties(index) if county != found.rule.county]
+        others = []
+        for other in find(understood, found.query.text, names, index).values():
+            weighed = self._weigh(understood, other, other.hits[:RETRIEVED], index)
+            best = max(weighed.choices, key=lambda choice: choice.probability)
+            source = point(other.rule, best.hit.article, best.unit.paragraph, best.unit.item)
+            silent = self._silence(understood, other, weighed, index) is not None
+            others.append(_Other(source, 0.0 if silent else weighed.settled, self._near(understood, other, index)))
+        return others
+
+    def _fetch(self, understood: Understood, found: Found, index: SearchIndex) -> _Part:
         """Fetch the articles that were named; search inside them where more is asked."""
-        articles = {(a.number, a.branch): a for a in regulation.articles}
+        rule = found.rule
+        articles = {(a.number, a.branch): a for a in rule.articles}
         statements: list[Statement] = []
         for reference in understood.references:
             article = articles.get((reference.article, reference.branch))
             if article is None or not has_place(article, reference.paragraph, reference.item):
-                return _Part(refusal=_no_such_article(regulation, reference, article is not None))
+                return _Part(refusal=refuse.no_such_article(rule, reference, exists=article is not None))
             if understood.lookup or reference.paragraph is not None or reference.item is not None:
-                statements += quote_place(regulation, article, reference.paragraph, reference.item)
+                statements += quote_place(rule, article, reference.paragraph, reference.item)
             else:
-                found = [hit for hit in ranked if hit.article is article]
-                statements += self._writer.write(Task(understood, query, regulation, found), index)
-        return _Part(tuple(statements))
+                hits = [hit for hit in found.hits if hit.article is article]
+                statements += self._within(understood, found._replace(hits=hits), index)
+        return _Part(Written(tuple(statements)))
+
+    def _within(self, understood: Understood, found: Found, index: SearchIndex) -> Sequence[Statement]:
+        """Answer from an article that was named: with the 款 that answers, or with part of it if it is long."""
+        choices = self._weigh(understood, found, found.hits, index).choices
+        best = max(choices, key=lambda choice: choice.probability)
+        paragraph = best.hit.article.paragraphs[best.unit.paragraph - 1]
+        if paragraph.span.end - paragraph.span.start <= _SHORT:
+            return quote_place(found.rule, best.hit.article, paragraph.number)
+        return self._writer.write(Task(understood, found.rule, choices)).statements
+
+    def _assemble(
+        self,
+        question: str,
+        understood: Understood,
+        asked: Sequence[str],
+        parts: Mapping[str, _Part],
+        index: SearchIndex,
+        clock: _Clock,
+    ) -> Answer:
+        """Put together what the counties gave."""
+        statements = tuple(s for part in parts.values() for s in part.written.statements)
+        refusals = tuple(part.refusal for part in parts.values() if part.refusal is not None)
+        if len(refusals) == len(asked) > 0 and all(part.near < OUTSIDE for part in parts.values()):
+            refusals = (refuse.outside(rules_of(asked, index)),)
+        modes = {part.written.mode for part in parts.values() if part.written.statements}
+        quotes = {name: "".join(s.text for s in p.written.statements) for name, p in parts.items()}
+        said = {name: words for name, words in quotes.items() if words}
+        silent = [name for name in parts if name not in said]
+        whole = len(parts) == len(asked) > 1 and not understood.references and understood.about is None
+        return Answer(
+            question=question,
+            resolved=understood.topic or question,
+            counties=tuple(asked),
+            statements=statements,
+            refusals=(*refuse.missing_counties(understood.missing, counties(index)), *refusals),
+            difference=difference(understood.focus, said, silent) if whole else None,
+            notes=notes(
+                understood, statements, index.regulations, [p.written.notice for p in parts.values()], date.today()
+            ),
+            related=find_related(statements, index.regulations),
+            hits={name: part.hits for name, part in parts.items()},
+            mode="llm" if "llm" in modes else "extractive",
+            milliseconds=clock.done(),
+        )
 
 
-def _answering(hits: Sequence[Hit], quantity: re.Pattern[str] | None) -> list[Hit]:
-    """Take the best article, and a second one only if it is about as likely to answer.
+_STRANGE = 0.8
+"""By how much the probability asked for rises with the share of words that no rule and no question here holds."""
+_STRANGER = 0.5
+"""Share of such words from which a question is about another world."""
+_FLOOR = 0.12
+"""Evidence below which nothing was found, whatever the words that come nearest look like."""
+_SHORT = 200
+"""Characters of a 款 that is quoted whole where its article was named."""
+_SURE_ELSEWHERE = 0.5
+"""Probability from which another county's rule is said to settle what this one does not."""
 
-    Where a quantity is asked for, only articles that hold one can answer.
+
+def _answering(choices: Sequence[Choice], question: str) -> list[Choice]:
+    """Leave out what cannot answer.
+
+    That is articles far less likely than the best; where a quantity is asked for, articles without
+    one; and, if the best unit is one of them, units about another thing or another act than the one
+    asked about.
     """
-    likely = [hit for hit in hits if hit.score >= LIKELY * hits[0].score]
-    if quantity is not None:
-        likely = [hit for hit in likely if quantity.search(hit.article.text)]
-    return [hit for hit in likely[:2] if hit is likely[0] or hit.score >= SECOND * likely[0].score]
+    if not choices:
+        return []
+    best = max(choices, key=lambda choice: choice.probability)
+    if best.other or other_action(question, best.text):
+        return []
+    score = max(choice.hit.score for choice in choices)
+    quantity = _quantity(question)
+    likely = [choice for choice in choices if choice.hit.score >= LIKELY * score]
+    return [c for c in likely if quantity.search(c.hit.article.text)] if quantity is not None else likely
 
 
-LIKELY = 0.5
-"""Least share of the best article's probability for an article to be taken instead of it."""
-SECOND = 0.9
-"""Least share of the best article's probability for a second article to be quoted too."""
+def _quantity(question: str) -> re.Pattern[str] | None:
+    """Return the quantity that all of what is asked is about, or None."""
+    asked = [asked_quantity(part) for part in parts(question)]
+    return None if asked and None in asked else asked_quantity(question)
 
 
-def _about(about: About, regulation: Regulation) -> _Part:
-    """Answer about the document itself from the notice that it came with."""
-    if about is About.NUMBER:
-        quote = regulation.doc_number or regulation.doc_number_raw
-        if quote is None or not regulation.doc_number:
-            message = f"{label_document(regulation)}的来源文本没有完整的文号"
-            message += f"（原文作“{quote}”），不作推断。" if quote else "。"
-            return _Part(refusal=Refusal(Reason.SILENT, regulation.county, message))
-    elif about is About.ADOPTED:
-        quote = regulation.adopted_by
-    else:
-        quote = _issue_line(regulation)
-    if quote is None or quote not in regulation.notice:
-        message = f"{label_document(regulation)}的印发通知没有写明。"
-        return _Part(refusal=Refusal(Reason.SILENT, regulation.county, message))
-    return _Part((Statement(regulation.county, quote, (cite_notice(regulation, quote),)),))
-
-
-def _issue_line(regulation: Regulation) -> str | None:
-    """Find the line of the notice or colophon that holds the date of issue."""
-    if regulation.issued_on is None:
-        return None
-    year, month, day = (int(part) for part in regulation.issued_on.split("-"))
-    dated = [line for line in regulation.notice.split("\n") if f"{year}年{month}月{day}日" in line]
-    return dated[-1] if dated else None
-
-
-def _verified(part: _Part, hits: tuple[Hit, ...], regulation: Regulation) -> _Part:
+def _verified(part: _Part, regulation: Regulation) -> _Part:
     """Keep what is proved; a county left without a statement is refused, never left out."""
-    verified = verify(part.statements, [regulation])
+    verified = verify(part.written.statements, [regulation])
     for failure in verified.failures:
         log.warning("dropped a statement of %s: %s", regulation.county, failure.why)
+    for failure in verified.replaced:
+        log.info("shown as the quote, a statement of %s: %s", regulation.county, failure.why)
     refusal = part.refusal
     if not verified.statements and refusal is None:
-        refusal = Refusal(
-            Reason.UNVERIFIED, regulation.county, "找到的文字没有通过核对，不予显示。", _nearest(regulation, hits)
-        )
-    return _Part(verified.statements, refusal, hits)
-
-
-def _silent(regulation: Regulation, hits: Sequence[Hit], why: str) -> Refusal:
-    message = f"{label_document(regulation)}未规定这一事项：{why}。"
-    return Refusal(Reason.SILENT, regulation.county, message, _nearest(regulation, hits))
-
-
-def _nearest(regulation: Regulation, hits: Sequence[Hit]) -> tuple[Source, ...]:
-    return tuple(point(regulation, hit.article) for hit in hits[:NEAREST])
-
-
-def _no_such_article(regulation: Regulation, reference: Reference, exists: bool) -> Refusal:
-    """Say that a place does not exist, and how far the rule, or the article, goes."""
-    last = regulation.articles[-1]
-    where = label_document(regulation)
-    if exists:
-        article = next(a for a in regulation.articles if (a.number, a.branch) == (reference.article, reference.branch))
-        source = point(regulation, article)
-        items = sum(len(p.items) for p in article.paragraphs)
-        message = f"{source.label}没有这一款或这一项：该条共 {len(article.paragraphs)} 款" + (
-            f"、{items} 项。" if items else "，没有分项。"
-        )
-        return Refusal(Reason.ARTICLE_MISSING, regulation.county, message, (source,))
-    message = f"{where}没有第 {reference.article} 条：全文共 {last.number} 条。"
-    return Refusal(Reason.ARTICLE_MISSING, regulation.county, message, (point(regulation, last),))
-
-
-def _absent(understood: Understood, known: Sequence[str]) -> list[Refusal]:
-    """Say which of the places asked about have no rule here."""
-    have = "、".join(known)
-    return [
-        Refusal(Reason.COUNTY_MISSING, name, f"没有收入{name}的工作规则，不能用别的县的规则代答。现有：{have}。")
-        for name in understood.missing
-    ]
-
-
-def _counties(index: SearchIndex) -> list[str]:
-    return list(dict.fromkeys(r.county for r in _of_counties(index)))
-
-
-def _of_counties(index: SearchIndex) -> list[Regulation]:
-    """Leave out what is of no county: a law is no county's rule, and names places of all kinds."""
-    return [r for r in index.in_force if r.county]
-
-
-def _find(understood: Understood, question: str, index: SearchIndex) -> dict[str, _Found]:
-    """Search each county asked about; articles that were named come first.
-
-    Where a county has no questions of its own, the rule's words for everyday words are searched
-    for too; where it has, they would only water the question down.
-    """
-    topic = understood.topic or question
-    plain = index.prepare(topic)
-    formal = rule_words(topic)
-    widened = index.prepare(" ".join([topic, *formal])) if formal else plain
-    named = {(reference.article, reference.branch) for reference in understood.references}
-    found = {}
-    for county in understood.counties:
-        rules = _rules([county], index)
-        rule = rules[0] if len(rules) == 1 else max(rules, key=lambda r: index.evidence(plain, index.search(plain, r)))
-        query = plain if index.has_own_questions(rule) else widened
-        hits = index.search(query, rule, len(rule.articles))
-        hits.sort(key=lambda hit: (hit.article.number, hit.article.branch) not in named)
-        found[county] = _Found(query, rule, hits)
-    return found
-
-
-def _rules(counties: Sequence[str], index: SearchIndex) -> list[Regulation]:
-    return [r for county in counties for r in index.in_force if r.county == county]
-
-
-def _is_clearer_after(before: str, topic: str, rule: Regulation, index: SearchIndex) -> bool:
-    """Tell a follow-up that does not name what it goes on about (谁批, 要提前几天交材料).
-
-    By itself it finds nothing sure; after the question before it, it finds one of the same articles
-    with more certainty. A new topic is sure by itself, or finds other articles than the old one.
-    """
-    alone = index.search(index.prepare(topic), rule, _ALONE)
-    if alone[0].score >= SURE:
-        return False
-    after = index.search(index.prepare(f"{before} {topic}"), rule, 1)[0]
-    return after.score > alone[0].score and any(
-        after.article is hit.article and hit.score >= MEANT * alone[0].score for hit in alone
-    )
-
-
-SURE = 0.5
-"""Probability of the best article from which a question stands by itself."""
-MEANT = 0.1
-"""Least share of the best article's probability for another to be what a follow-up may mean."""
-_ALONE = 5
-"""How many of the articles that a follow-up finds by itself may be meant."""
+        refusal = refuse.unverified(regulation, part.hits)
+    return replace(part, written=part.written._replace(statements=verified.statements), refusal=refusal)
 
 
 class _Clock:
@@ -347,7 +357,7 @@ class _Clock:
     def step(self, name: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
-        self._steps[name] = (time.perf_counter() - start) * 1000
+        self._steps[name] = self._steps.get(name, 0.0) + (time.perf_counter() - start) * 1000
 
     def done(self) -> Mapping[str, float]:
         return {**self._steps, "total": (time.perf_counter() - self._start) * 1000}

@@ -1,17 +1,22 @@
-"""Nothing is shown that is not proved: quotes, numbers, duties and office-holders of a statement.
+"""Nothing is shown that is not proved.
 
-A statement passes only if each quote is what stands at its place, to the last character, and if
-every number, deadline, modal word and office-holder of the statement stands in its quotes.
+A quote is proved if it is what stands at its place, to the last character; a statement with one that
+is not is dropped. A statement's words are proved only if they are whole clauses of one of its quotes
+in one run: a change of who, when, whether or how much cannot be told from a harmless one by any list
+of words (副县长 and 县长 exchanged, 不得 moved to the next clause). Words that are not proved are
+replaced by the quotes.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from assistant.answer import Citation, Statement
+from assistant.units import clauses
 from ingest.law import Regulation
 from ingest.numerals import to_int
 
@@ -70,35 +75,41 @@ _OFFICES = (
 
 
 class Failure(NamedTuple):
-    """A statement that is not proved, and why."""
+    """A statement that was dropped, or whose words were replaced by its quotes, and why."""
 
     statement: Statement
     why: str
 
 
 class Verified(NamedTuple):
-    """The statements that are proved, and the others."""
+    """What may be shown, in the order given; what was dropped; what is shown in the rule's words instead."""
 
     statements: tuple[Statement, ...]
     failures: tuple[Failure, ...]
+    replaced: tuple[Failure, ...] = ()
 
 
 def verify(statements: Iterable[Statement], regulations: Iterable[Regulation]) -> Verified:
-    """Sort statements into proved and not proved."""
+    """Drop statements whose citations are wrong, and replace words that are not proved."""
     by_id = {regulation.id: regulation for regulation in regulations}
     passed: list[Statement] = []
     failed: list[Failure] = []
+    replaced: list[Failure] = []
     for statement in statements:
         why = _fault(statement, by_id)
-        if why is None:
-            passed.append(statement)
-        else:
+        if why is not None:
             failed.append(Failure(statement, why))
-    return Verified(tuple(passed), tuple(failed))
+            continue
+        why = unproved(statement)
+        if why is not None:
+            replaced.append(Failure(statement, why))
+            statement = replace(statement, text="\n".join(citation.quote for citation in statement.citations))
+        passed.append(statement)
+    return Verified(tuple(passed), tuple(failed), tuple(replaced))
 
 
 def _fault(statement: Statement, regulations: Mapping[str, Regulation]) -> str | None:
-    """Say what is not proved, or None."""
+    """Say what is wrong with the citations, or None."""
     if not statement.citations:
         return "没有引用"
     for citation in statement.citations:
@@ -107,7 +118,39 @@ def _fault(statement: Statement, regulations: Mapping[str, Regulation]) -> str |
             return f"引用的不是{statement.county}的规则"
         if not is_verbatim(citation, regulation):
             return f"引文与{citation.source.label}不一致"
-    return unsupported(statement.text, "\n".join(citation.quote for citation in statement.citations))
+    if statement.lead and not _introduces(statement, regulations):
+        return "列举的引导语与原文不一致"
+    return None
+
+
+def _introduces(statement: Statement, regulations: Mapping[str, Regulation]) -> bool:
+    """Tell whether a lead ends the introduction of the list that the first citation stands in."""
+    locator = statement.citations[0].source.locator
+    return any(
+        (article.number, article.branch, paragraph.number) == (locator.article, locator.branch, locator.paragraph)
+        and paragraph.text.strip().endswith(statement.lead)
+        for article in regulations[locator.regulation].articles
+        for paragraph in article.paragraphs
+    )
+
+
+def unproved(statement: Statement) -> str | None:
+    """Say why a statement's words are not proved by its quotes, or None if they are.
+
+    They are if they are all its quotes, or whole clauses of one quote in one run; the county's name
+    before them and a number that counts the statements say nothing.
+    """
+    quotes = [citation.quote for citation in statement.citations]
+    lead = rf"^\s*(?:\d{{1,2}}\s*[.、．]\s*)?(?:{re.escape(statement.county)}(?:规定)?\s*[：:]\s*)?"
+    words = clauses(re.sub(lead, "", statement.text, count=1))
+    if words and (words == clauses("\n".join(quotes)) or any(is_run(words, clauses(quote)) for quote in quotes)):
+        return None
+    return _unsupported(statement.text, "\n".join(quotes)) or "不是引文中完整的句子"
+
+
+def is_run(words: Sequence[str], quoted: Sequence[str]) -> bool:
+    """Tell whether some clauses stand one after another in others."""
+    return any(quoted[i : i + len(words)] == words for i in range(len(quoted) - len(words) + 1))
 
 
 def is_verbatim(citation: Citation, regulation: Regulation) -> bool:
@@ -135,11 +178,10 @@ def is_verbatim(citation: Citation, regulation: Regulation) -> bool:
     return inside and article.text[slice(*citation.span)] == citation.quote != ""
 
 
-def unsupported(text: str, quotes: str) -> str | None:
-    """Name the first number, modal word or office-holder of a text that its quotes do not hold.
+def _unsupported(text: str, quotes: str) -> str | None:
+    """Name the first number, modal word or office-holder that the quotes do not hold, for the log.
 
-    A word counts as often as the quotes hold it, and longest words first, so that 县长 is not
-    taken from 副县长 nor 可以 from 不可以.
+    Longest words first, so that 县长 is not taken from 副县长 nor 可以 from 不可以.
     """
     said, held = _claims(text), _claims(quotes)
     for kind in said:

@@ -13,6 +13,16 @@ def rule_words(question: str) -> list[str]:
     return [formal for everyday, formal in _entries() if any(word in question for word in everyday)]
 
 
+def meanings(question: str) -> list[tuple[str, str]]:
+    """Return the everyday words of a question, each with the rule's word that it was also understood as."""
+    found = []
+    for everyday, formal in _entries():
+        word = next((word for word in everyday if word in question), None)
+        if word is not None and word not in formal and formal not in question:
+            found.append((word, formal))
+    return found
+
+
 @lru_cache(maxsize=1)
 def _entries() -> tuple[tuple[tuple[str, ...], str], ...]:
     rows = [line.split() for line in _FILE.read_text(encoding="utf-8").splitlines()]

@@ -17,7 +17,7 @@ class Settings(IndexSettings):
 
     """
 
-    evidence: float = 0.25
+    evidence: float = 0.2
     evidence_in_doubt: float = 0.5
     host: str = "127.0.0.1"
     port: int = 7860

@@ -6,9 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
-from assistant.places import Places, find_places
+from opencc import OpenCC
+
+from assistant.places import Places, find_places, short_name
 from assistant.references import Reference, find_references
+from assistant.roles import roles_of
 from index.words import normalise
 from ingest.law import Regulation
 
@@ -40,7 +44,8 @@ class Understood:
         references: articles named outright.
         lookup: the named article itself is asked for, not something in it.
         about: the question is about the document.
-        follow_up: the question was completed from the history.
+        completed: the question was made whole from the history.
+        roles: who asks or is asked about, as far as the question or an earlier one says.
 
     """
 
@@ -51,7 +56,8 @@ class Understood:
     references: tuple[Reference, ...] = ()
     lookup: bool = False
     about: About | None = None
-    follow_up: bool = False
+    completed: bool = False
+    roles: frozenset[str] = frozenset()
 
 
 _FILLER = re.compile(
@@ -80,10 +86,17 @@ _COMPARED = re.compile(
     r"(?:不一样|不同|区别|差别|差异|异同|出入|一样不一样|一不一样)(?:的地方|之处|的)?[吗呢没有]*[?？。]*\s*$|^各县(?:对照|比较|对比)[,，:： ]*"
 )
 """Words that ask for a comparison and say nothing of its matter."""
+_LEFT_OVER = re.compile(
+    r"^(?:[\s、,，和与跟及同的里]|[两三四五几这](?:个县|家|个)|都|规则|比一比|对比|对照|比较|[:：])+|"
+    r"(?<=[\s、,，:：])[\s、和与跟及]+(?=[\s、,，:：和与跟]|$)|(?<![\u4e00-\u9fff])各(?=[\u4e00-\u9fff])|各(?=隔|要|由|有|得|是|找|能|该|允许|怎么|咋)|(?<=[,，、。])\s*(?:里|的)(?=[,，])"
+)
+"""What the names of several counties leave behind: 、 、 四家比一比： , 各."""
 _SHORTHAND = re.compile(r"(常务|专题|全体|办公|碰头|党组)会(?!议)")
 _NEW_TOPIC = re.compile(
-    r"^\s*(?:对了|换个话题|换一个话题|另外问一?下?|另问|再问个别的|问个别的|顺便问一?下?|题外话|还有个问题)[，,。、：: ]*"
+    r"^\s*(?:换个话题|换一个话题|另外问一?下?|另问|再问个别的|问个别的|题外话|还有个问题)[，,。、：: ]*"
 )
+_BY_THE_WAY = re.compile(r"^\s*(?:对了|顺便问一?下?|哦对)[，,。、：: ]*")
+"""May lead on or away: what it finds tells."""
 _SHORT = 12
 """Follow-ups that need their context are short; a whole question is longer."""
 _LOOKUP = re.compile(
@@ -100,6 +113,18 @@ _WHEN = re.compile(r"哪年|哪天|何时|什么时候|什么时间|日期|几�
 _ADOPTED = re.compile(
     rf"{_THE_RULE}.{{0,20}}(?:审议|讨论|研究)?通过|(?:哪|什么|第几)(?:次|个)?.{{0,6}}会.{{0,6}}(?:审议|讨论|研究)?通过.{{0,6}}{_THE_RULE}"
 )
+
+
+def simplify(text: str, names: Iterable[str]) -> str:
+    """Make traditional characters simplified, but for those of counties' names: 乾安 is not 干安."""
+    kept = sorted({form for name in names for form in (name, short_name(name))}, key=len, reverse=True)
+    parts = re.split(f"({'|'.join(map(re.escape, kept))})", text) if kept else [text]
+    return "".join(part if part in kept else _simplifier().convert(part) for part in parts)
+
+
+@lru_cache(maxsize=1)
+def _simplifier() -> OpenCC:
+    return OpenCC("t2s")
 
 
 def authorities(regulations: Iterable[Regulation]) -> str:
@@ -146,8 +171,9 @@ def _take(
     follows: Follows,
 ) -> Understood:
     """Understand one question after the one before it."""
-    text = _NEW_TOPIC.sub("", normalise(question))
-    if text != normalise(question) and before is not None:
+    said = _BY_THE_WAY.sub("", normalise(simplify(question, known)))
+    text = _NEW_TOPIC.sub("", said)
+    if text != said and before is not None:
         before = Understood("", "", before.counties)
     places = find_places(text, known)
     previous = before.references[-1] if before and before.references else None
@@ -155,6 +181,7 @@ def _take(
     missing = tuple(name for name in places.missing if name not in named_in_rules)
     counties = _counties(places, before, known, chosen, missing)
     asked = _COMPARED.sub("", named.rest) if len(counties) > 1 else named.rest
+    asked = _LEFT_OVER.sub(" ", asked).strip() if len(counties) > 1 or before is not None else asked
     topic = _SHORTHAND.sub(r"\1会议", _COURTESY.sub("", asked)).strip() or named.rest.strip()
     completed = (
         before is not None
@@ -162,16 +189,16 @@ def _take(
         and not named.references
         and (_needs_context(topic) or (bool(topic) and follows(before.topic, topic, counties)))
     )
-    follow_up = completed or (before is not None and not places.named and not places.everyone and not missing)
     if completed and before is not None:
         focus = topic if _FILLER.sub("", topic) else before.focus
         references = before.references if before.lookup and not _FILLER.sub("", topic) else ()
         whole = f"{before.topic} {topic}" if _FILLER.sub("", topic) else before.topic
-        return Understood(
-            whole, focus, counties, missing, references, before.lookup and bool(references), before.about, follow_up
-        )
+        lookup = before.lookup and bool(references)
+        roles = roles_of(topic) or before.roles
+        return Understood(whole, focus, counties, missing, references, lookup, before.about, True, roles)
     lookup = bool(named.references) and len(_LOOKUP.sub("", _FILLER.sub("", topic))) < 3
-    return Understood(topic, topic, counties, missing, named.references, lookup, _about(topic), follow_up)
+    roles = roles_of(topic)
+    return Understood(topic, topic, counties, missing, named.references, lookup, _about(topic), False, roles)
 
 
 def _counties(

@@ -1,8 +1,4 @@
-"""Hits -> statements. The extractive writer selects the rule's own sentences and adds no word.
-
-Sentences are chosen by three signs: they are near the question in meaning, they hold its words,
-and they are what a similar question of the bank was answered with.
-"""
+"""Hits -> statements. The extractive writer selects the rule's own sentences and adds no word."""
 
 from __future__ import annotations
 
@@ -12,58 +8,72 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from assistant.answer import Statement, cite
-from assistant.expect import asked_quantity
-from assistant.glossary import rule_words
+from assistant.choose import Choice
+from assistant.expect import Kind
+from assistant.roles import roles_in
 from assistant.understand import Understood
-from index.questions import find_verbatim
-from index.search import Hit, Query, SearchIndex, Similar
+from assistant.units import SENTENCE_END, Unit, split
 from index.words import bigrams
 from ingest.law import Article, Paragraph, Regulation, Span
 
-_LIST = re.compile(
-    r"哪些|哪几|包括|包含|有什么|什么内容|任务|职责|情形|情况下|重点|内容|主要(?:干|做|管|讨论|议)|几种|几类|几项|几条|几件|列出|清单|"
-    r"都有啥|都管|都干|干啥|干什么|做什么|议什么|议啥|讨论什么|讨论啥|分别是|方面|范围|几个(?:方面|步骤|环节)|什么事|"
-    r"些什么|些啥|有啥|哪样|哪几样|逐[项条一]|一[条项]一[条项]|一条条|一项项"
-)
-_SENTENCE_END = "。！？!?\n"
-_CLAUSE_END = _SENTENCE_END + "；;"
-_CLOSING = "”’」』）)》"
 _INTRODUCES = re.compile(r"[：:]\s*$")
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """How sentences are chosen; the values were tried on eval/cases/dev.jsonl (docs/evaluation.md).
+    """How many units are quoted; the values were tried on eval/cases/dev.jsonl (docs/evaluation.md).
 
     Attributes:
-        meaning: weight of the cosine between question and sentence.
-        words: weight of the share of the question's words in the sentence.
-        known: weight of similar questions' quotes.
-        quantity: added for a sentence that holds the quantity asked for.
-        keep: further sentences are kept down to this share of the best one's score.
+        keep: further units of the best one's article are kept down to this share of its probability.
         keep_long: the same for long questions, which ask for several things at once.
         long: characters from which a question is long.
-        most: at most so many places of one article are quoted.
+        elsewhere: units of other articles are kept down to this share.
+        branch: so are clauses that say the same of another case, or of another role where the asker's
+            is not known, down to this share.
+        part: the best unit for one of several things asked is kept from this probability.
+        most: at most so many places are quoted for the whole question.
 
     """
 
-    meaning: float = 1.0
-    words: float = 1.0
-    known: float = 1.5
-    quantity: float = 0.6
-    keep: float = 0.8
-    keep_long: float = 0.6
+    keep: float = 0.5
+    keep_long: float = 0.3
     long: int = 28
+    elsewhere: float = 0.8
+    branch: float = 0.1
+    part: float = 0.3
     most: int = 4
 
 
 class Task(NamedTuple):
-    """What a writer is given for one county: the question, and the articles that answer it."""
+    """What a writer is given for one county.
+
+    Attributes:
+        understood: the question.
+        regulation: the county's rule.
+        choices: the units of the articles that may answer, weighed for the whole question.
+        parts: the same units, weighed for each of the things that it asks, if these are several.
+
+    """
 
     understood: Understood
-    query: Query
     regulation: Regulation
-    hits: Sequence[Hit]
+    choices: Sequence[Choice]
+    parts: Sequence[Sequence[Choice]] = ()
+
+
+class Written(NamedTuple):
+    """What a writer gives.
+
+    Attributes:
+        statements: with citations; they are verified before they are shown.
+        mode: who wrote them, extractive or llm.
+        notice: what went wrong on the way, to be told to the user.
+
+    """
+
+    statements: tuple[Statement, ...]
+    mode: str = "extractive"
+    notice: str | None = None
 
 
 class Writer(Protocol):
@@ -71,18 +81,13 @@ class Writer(Protocol):
 
     mode: str
 
-    def write(self, task: Task, index: SearchIndex) -> list[Statement]:
-        """Return statements with citations; they are verified before they are shown."""
+    def write(self, task: Task) -> Written:
+        """Write; nothing at all is a sign that no unit answers."""
         ...
 
-
-class Unit(NamedTuple):
-    """A clause of a 款, or a 项: what can be quoted by itself."""
-
-    span: Span
-    paragraph: int
-    item: int | None
-    sentence: Span
+    def rewrite(self, question: str, earlier: Sequence[str]) -> str | None:
+        """Make a follow-up whole from what the user said before; None leaves it to ``understand``."""
+        ...
 
 
 class ExtractiveWriter:
@@ -93,94 +98,75 @@ class ExtractiveWriter:
     def __init__(self, selection: Selection = Selection()) -> None:
         self._selection = selection
 
-    def write(self, task: Task, index: SearchIndex) -> list[Statement]:
-        """Quote from each article in turn."""
-        return [statement for hit in task.hits for statement in self._quote(task, hit, index)]
+    def write(self, task: Task) -> Written:
+        """Quote the units that answer, those of the best one's article first."""
+        return Written(tuple(self._statements(task)))
 
-    def _quote(self, task: Task, hit: Hit, index: SearchIndex) -> Iterator[Statement]:
-        article = hit.article
-        units = list(cut(article))
-        if not units:
-            return
-        scores = self._score(task, article, units, hit.similar, index)
-        best = max(range(len(units)), key=scores.__getitem__)
-        whole = _whole_list(article, units[best], bool(_LIST.search(task.understood.topic)))
+    def rewrite(self, question: str, earlier: Sequence[str]) -> str | None:
+        """Leave it to ``understand``."""
+        return None
+
+    def _statements(self, task: Task) -> list[Statement]:
+        if not task.choices:
+            return []
+        best = max(task.choices, key=lambda choice: choice.probability)
+        article = best.hit.article
+        if best.unit.whole:
+            return [_state(task.regulation, article, best.unit.span, best.unit.paragraph, None)]
+        whole = _whole_list(article, best.unit, bool(Kind.LIST.asks.search(task.understood.topic)))
         if whole is not None:
-            yield _state(task.regulation, article, whole.span, whole.paragraph, None)
-            return
-        ranked = sorted(range(len(units)), key=lambda i: -scores[i])
-        is_long = len(task.understood.focus) >= self._selection.long
-        least = (self._selection.keep_long if is_long else self._selection.keep) * scores[best]
-        chosen = [i for i in ranked if scores[i] >= least][: self._selection.most]
-        for unit in _join([units[i] for i in sorted(chosen)], article.text):
-            yield _state(task.regulation, article, unit.span, unit.paragraph, unit.item)
+            return [_state(task.regulation, article, whole.span, whole.paragraph, None)]
+        chosen = self._choose(task)
+        statements = []
+        for article in dict.fromkeys(choice.hit.article for choice in (best, *chosen)):
+            units = [choice.unit for choice in chosen if choice.hit.article is article]
+            statements += [
+                _state(task.regulation, article, unit.span, unit.paragraph, unit.item)
+                for unit in _join(units, article.text)
+            ]
+        return statements
 
-    def _score(
-        self, task: Task, article: Article, units: Sequence[Unit], similar: Sequence[Similar], index: SearchIndex
-    ) -> list[float]:
-        texts = [article.text[slice(*unit.span)] for unit in units]
-        cosines = index.similarity(task.query, texts)
-        focus = {w for text in (task.understood.focus, *rule_words(task.understood.focus)) for w in bigrams(text)}
-        asked = {
-            w for text in (task.understood.topic, *rule_words(task.understood.topic)) for w in bigrams(text)
-        } | focus
-        common = [set(bigrams(text)) for text in texts]
-        rare = {word: 1 / sum(word in words for words in common) for word in asked if any(word in w for w in common)}
-        total = sum(rare.values()) + sum(rare.get(word, 0) for word in focus)
-        known = _known(article, units, similar)
-        quantity = asked_quantity(task.understood.focus)
-        scores = []
-        for text, cosine, words, quoted in zip(texts, cosines, common, known, strict=True):
-            held = sum(weight * (1 + (word in focus)) for word, weight in rare.items() if word in words)
-            scores.append(
-                self._selection.meaning * max(0.0, cosine)
-                + self._selection.words * (held / total if total else 0.0)
-                + self._selection.known * quoted
-                + self._selection.quantity * bool(quantity and quantity.search(text))
-            )
-        return scores
+    def _choose(self, task: Task) -> list[Choice]:
+        """Choose for the whole question and, if it asks several things, the best for each; in the order of the text."""
+        chosen = self._near_best(task.choices, task.understood)
+        for choices in task.parts:
+            best = max((c for c in choices if not c.unit.whole), key=lambda choice: choice.probability)
+            if best.probability >= self._selection.part:
+                chosen.append(best)
+        kept = {(choice.hit.article.number, choice.unit) for choice in chosen}
+        return [choice for choice in task.choices if (choice.hit.article.number, choice.unit) in kept]
 
-
-def _known(article: Article, units: Sequence[Unit], similar: Sequence[Similar]) -> list[float]:
-    """For each unit: how much of it similar questions were answered with, times their cosine."""
-    values = [0.0] * len(units)
-    for question, cosine in similar:
-        quoted = find_verbatim(question.quote, article)
-        if quoted is None or cosine <= 0:
-            continue
-        for i, unit in enumerate(units):
-            shared = min(quoted.end, unit.span.end) - max(quoted.start, unit.span.start)
-            if shared > 0:
-                share = shared / min(quoted.end - quoted.start, unit.span.end - unit.span.start)
-                values[i] = max(values[i], share * cosine * cosine)
-    return values
+    def _near_best(self, choices: Sequence[Choice], understood: Understood) -> list[Choice]:
+        best = max(choices, key=lambda choice: choice.probability)
+        is_long = len(understood.focus) >= self._selection.long
+        keep = self._selection.keep_long if is_long else self._selection.keep
+        roles = roles_in(best.text) if not understood.roles else frozenset()
+        chosen = []
+        for choice in sorted((c for c in choices if not c.unit.whole), key=lambda choice: -choice.probability):
+            share = choice.probability / best.probability
+            here = choice.hit is best.hit
+            branch = here and (_is_branch(roles, choice.text) or _is_twin(best, choice))
+            if share >= (self._selection.branch if branch else keep if here else self._selection.elsewhere):
+                chosen.append(choice)
+        return chosen[: self._selection.most]
 
 
-def cut(article: Article) -> Iterator[Unit]:
-    """Cut an article into clauses and items, each with the sentence that it stands in."""
-    for paragraph in article.paragraphs:
-        start = paragraph.span.start
-        for sentence in _split(article.text, Span(start, start + len(paragraph.text)), _SENTENCE_END):
-            for clause in _split(article.text, sentence, _CLAUSE_END):
-                yield Unit(clause, paragraph.number, None, sentence)
-        for item in paragraph.items:
-            yield Unit(item.span, paragraph.number, item.number, item.span)
+def _is_branch(roles: frozenset[str], text: str) -> bool:
+    """Tell whether words say the same of another role than the asker's, where that is not known."""
+    others = roles_in(text)
+    return bool(roles and others and not others & roles)
 
 
-def _split(text: str, span: Span, ends: str) -> Iterator[Span]:
-    start = at = span.start
-    while at < span.end:
-        if text[at] in ends:
-            at += 1
-            while at < span.end and text[at] in _CLOSING:
-                at += 1
-            if text[start:at].strip():
-                yield Span(start, at)
-            start = at
-        else:
-            at += 1
-    if text[start : span.end].strip():
-        yield Span(start, span.end)
+def _is_twin(best: Choice, choice: Choice) -> bool:
+    """Tell a clause that says nearly the same of another case (一般公文…, 紧急公文…): one is easily taken for the other."""
+    if best.unit.item is not None or choice.unit.item is not None or choice.unit == best.unit:
+        return False
+    words, own = set(bigrams(choice.text)), set(bigrams(best.text))
+    return len(words & own) >= _TWIN * min(len(words), len(own))
+
+
+_TWIN = 0.5
+"""Least share of common bigrams, of the shorter one's, from which two clauses are twins."""
 
 
 class _Whole(NamedTuple):
@@ -207,7 +193,7 @@ def _belongs_to_list(paragraph: Paragraph, best: Unit, text: str) -> bool:
 def _last_sentence(paragraph: Paragraph, text: str) -> int:
     """Find where the sentence begins that introduces a list."""
     span = Span(paragraph.span.start, paragraph.span.start + len(paragraph.text))
-    return list(_split(text, span, _SENTENCE_END))[-1].start
+    return list(split(text, span, SENTENCE_END))[-1].start
 
 
 def _join(units: Sequence[Unit], text: str) -> Iterator[Unit]:
@@ -231,7 +217,17 @@ def _state(regulation: Regulation, article: Article, span: Span, paragraph: int,
     text = article.text[slice(*span)]
     start = span.start + len(text) - len(text.lstrip())
     citation = cite(regulation, article, Span(start, start + len(text.strip())), paragraph, item)
-    return Statement(regulation.county, citation.quote, (citation,))
+    return Statement(regulation.county, citation.quote, (citation,), _lead(article, paragraph) if item else "")
+
+
+_BINDS = re.compile(r"不得|不准|不|严禁|禁止|必须|应当?|须|除|下列|以下|情形")
+
+
+def _lead(article: Article, number: int) -> str:
+    """Return the words that introduce a list, where its items mean nothing, or the opposite, without them."""
+    paragraph = article.paragraphs[number - 1]
+    lead = article.text[_last_sentence(paragraph, article.text) : paragraph.span.start + len(paragraph.text)].strip()
+    return lead if _BINDS.search(lead) and _INTRODUCES.search(lead) else ""
 
 
 def quote_place(

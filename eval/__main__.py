@@ -16,6 +16,8 @@ from rich.table import Table
 
 from assistant.__main__ import open_assistant
 from assistant.ask import Assistant
+from assistant.choose import FILE as WRITING
+from assistant.fit import fit_writing
 from assistant.settings import Settings
 from eval.bench import bench, machine, peak_memory
 from eval.case import CASES, Case, check, check_independence, read_cases
@@ -60,6 +62,8 @@ def run_command(
         runs = {}
         for county in known if leave_out == EACH else [leave_out]:
             alone = without_county(settings, county, public, say)
+            if not (Path(alone.embedding) / WRITING).exists():
+                fit_writing(settings.model_copy(update={"leave_out": county}), Path(alone.embedding), say)
             theirs = tuple(case for case in read if _concerns(county, case))
             if not theirs:
                 raise CaseError(f"{cases} 里没有{county}的用例")

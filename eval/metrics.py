@@ -5,17 +5,41 @@ A score that does not apply (no gold, nothing to cite) is None: unscored, not ze
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median, quantiles
-from typing import Any
+from typing import Any, NamedTuple
 
-from eval.case import Case, squeeze
+from eval.case import Case, Gold, squeeze
 from eval.intervals import Interval, Weighted, interval, mean_of_means
-from ingest.law import Regulation
+from index.questions import find_verbatim
+from ingest.law import Article, Regulation, Span
 
 Prediction = Mapping[str, Any]
-Texts = Mapping[tuple[str, int, int | None], str]
+
+
+class Place(NamedTuple):
+    """A 款 or 项; ``item`` is None where the 款 as such is meant, or its whole list."""
+
+    county: str
+    article: int
+    paragraph: int | None
+    item: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What predictions are held against.
+
+    Attributes:
+        texts: text that a quote must stand in, white space deleted, by (regulation id, article,
+            branch); article 0 is the notice.
+        articles: by (county, article, branch).
+
+    """
+
+    texts: Mapping[tuple[str, int, int | None], str]
+    articles: Mapping[tuple[str, int, int | None], Article]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +53,18 @@ class Score:
 UNSCORED = Score(None)
 
 
-def texts_of(regulations: Iterable[Regulation]) -> dict[tuple[str, int, int | None], str]:
-    """Text that a quote must stand in, by (regulation id, article, branch); 0 is the notice."""
+def rules_of(regulations: Iterable[Regulation]) -> Rules:
+    """Prepare the texts and articles of the regulations that were asked."""
     texts: dict[tuple[str, int, int | None], str] = {}
+    articles: dict[tuple[str, int, int | None], Article] = {}
     for r in regulations:
         texts[r.id, 0, None] = squeeze(r.notice)
         texts |= {(r.id, a.number, a.branch): squeeze(a.text) for a in r.articles}
-    return texts
+        articles |= {(r.county, a.number, a.branch): a for a in r.articles}
+    return Rules(texts, articles)
 
 
-def hit_at_1(case: Case, prediction: Prediction, texts: Texts) -> Score:
+def hit_at_1(case: Case, prediction: Prediction, rules: Rules) -> Score:
     """Share of gold counties whose first retrieved article is gold."""
     if not case.gold:
         return UNSCORED
@@ -50,7 +76,7 @@ def hit_at_1(case: Case, prediction: Prediction, texts: Texts) -> Score:
     return Score(len(right) / (len(right) + len(wrong)), f"首位不对：{'、'.join(wrong)}" if wrong else "")
 
 
-def recall_at_5(case: Case, prediction: Prediction, texts: Texts) -> Score:
+def recall_at_5(case: Case, prediction: Prediction, rules: Rules) -> Score:
     """Share of gold articles among the first five retrieved of their county."""
     if not case.gold:
         return UNSCORED
@@ -62,7 +88,7 @@ def recall_at_5(case: Case, prediction: Prediction, texts: Texts) -> Score:
     return Score(1 - len(missed) / len(case.gold), f"前五没有：{'、'.join(missed)}" if missed else "")
 
 
-def citation_precision(case: Case, prediction: Prediction, texts: Texts) -> Score:
+def citation_precision(case: Case, prediction: Prediction, rules: Rules) -> Score:
     """Share of cited articles that are gold."""
     if not case.gold or not prediction["citations"]:
         return UNSCORED
@@ -71,7 +97,7 @@ def citation_precision(case: Case, prediction: Prediction, texts: Texts) -> Scor
     return Score(1 - len(wrong) / len(cited), f"引了：{'、'.join(wrong)}" if wrong else "")
 
 
-def citation_recall(case: Case, prediction: Prediction, texts: Texts) -> Score:
+def citation_recall(case: Case, prediction: Prediction, rules: Rules) -> Score:
     """Share of gold articles that are cited."""
     if not case.gold:
         return UNSCORED
@@ -80,7 +106,83 @@ def citation_recall(case: Case, prediction: Prediction, texts: Texts) -> Score:
     return Score(1 - len(missed) / len(case.gold), f"没引：{'、'.join(missed)}" if missed else "")
 
 
-def facts(case: Case, prediction: Prediction, texts: Texts) -> Score:
+def paragraph_precision(case: Case, prediction: Prediction, rules: Rules) -> Score:
+    """Share of the 款 cited that hold words of a gold quote."""
+    return _precision(_cited_paragraphs(prediction), {_paragraph(place) for place in gold_places(case, rules)})
+
+
+def paragraph_recall(case: Case, prediction: Prediction, rules: Rules) -> Score:
+    """Share of the 款 that hold gold quotes that are cited."""
+    return _recall(_cited_paragraphs(prediction), {_paragraph(place) for place in gold_places(case, rules)})
+
+
+def item_precision(case: Case, prediction: Prediction, rules: Rules) -> Score:
+    """Share of the places cited, to the 项, that are those of the gold quotes exactly."""
+    return _precision(_cited_places(prediction), gold_places(case, rules))
+
+
+def item_recall(case: Case, prediction: Prediction, rules: Rules) -> Score:
+    """Share of the places of the gold quotes, to the 项, that are cited exactly."""
+    return _recall(_cited_places(prediction), gold_places(case, rules))
+
+
+def gold_places(case: Case, rules: Rules) -> set[Place]:
+    """Find where the gold quotes stand: 项 where only items are quoted, else 款."""
+    return {place for gold in case.gold for place in _places(gold, rules)}
+
+
+def _places(gold: Gold, rules: Rules) -> Iterator[Place]:
+    article = rules.articles.get((gold.county, gold.article, gold.branch))
+    span = find_verbatim(gold.quote, article) if article else None
+    if article is None or span is None:
+        return
+    for paragraph in article.paragraphs:
+        if not _overlap(span, paragraph.span):
+            continue
+        introduction = Span(paragraph.span.start, paragraph.span.start + len(paragraph.text))
+        items = [item.number for item in paragraph.items if _overlap(span, item.span)]
+        for number in items if items and not _overlap(span, introduction) else [None]:
+            yield Place(gold.county, gold.article, paragraph.number, number)
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
+def _paragraph(place: Place) -> Place:
+    return place._replace(item=None)
+
+
+def _cited_places(prediction: Prediction) -> set[Place]:
+    return {Place(c["county"], c["article"], c["paragraph"], c["item"]) for c in prediction["citations"]}
+
+
+def _cited_paragraphs(prediction: Prediction) -> set[Place]:
+    return {_paragraph(place) for place in _cited_places(prediction)}
+
+
+def _precision(cited: set[Place], gold: set[Place]) -> Score:
+    if not cited or not gold:
+        return UNSCORED
+    wrong = sorted(map(_write, cited - gold))
+    return Score(1 - len(wrong) / len(cited), f"引了：{'、'.join(wrong)}" if wrong else "")
+
+
+def _recall(cited: set[Place], gold: set[Place]) -> Score:
+    if not gold:
+        return UNSCORED
+    missed = sorted(map(_write, gold - cited))
+    return Score(1 - len(missed) / len(gold), f"没引：{'、'.join(missed)}" if missed else "")
+
+
+def _write(place: Place) -> str:
+    parts = [f"{place.county}{place.article}条"]
+    parts += [f"{place.paragraph}款"] if place.paragraph is not None else []
+    parts += [f"{place.item}项"] if place.item is not None else []
+    return "".join(parts)
+
+
+def facts(case: Case, prediction: Prediction, rules: Rules) -> Score:
     """Share of the facts that stand in the answer's quotes."""
     if not case.facts:
         return UNSCORED
@@ -89,20 +191,20 @@ def facts(case: Case, prediction: Prediction, texts: Texts) -> Score:
     return Score(1 - len(missed) / len(case.facts), f"没答到：{'；'.join(missed)}" if missed else "")
 
 
-def verbatim(case: Case, prediction: Prediction, texts: Texts) -> Score:
+def verbatim(case: Case, prediction: Prediction, rules: Rules) -> Score:
     """Share of quotes that stand, white space aside, in the article that is cited for them."""
     if not prediction["citations"]:
         return UNSCORED
     wrong = [
         c["label"]
         for c in prediction["citations"]
-        if squeeze(c["quote"]) not in texts.get((c["regulation"], c["article"], c["branch"]), "")
+        if squeeze(c["quote"]) not in rules.texts.get((c["regulation"], c["article"], c["branch"]), "")
         or not squeeze(c["quote"])
     ]
     return Score(1 - len(wrong) / len(prediction["citations"]), f"与原文不符：{'、'.join(wrong)}" if wrong else "")
 
 
-def refusal_right(case: Case, prediction: Prediction, texts: Texts) -> Score:
+def refusal_right(case: Case, prediction: Prediction, rules: Rules) -> Score:
     """Of the unanswerable, those refused."""
     if case.answerable:
         return UNSCORED
@@ -110,14 +212,69 @@ def refusal_right(case: Case, prediction: Prediction, texts: Texts) -> Score:
     return Score(float(prediction["refused"]), "" if prediction["refused"] else f"应拒答而答：{cited}")
 
 
-def refusal_wrong(case: Case, prediction: Prediction, texts: Texts) -> Score:
+def refusal_wrong(case: Case, prediction: Prediction, rules: Rules) -> Score:
     """Of the answerable, those refused."""
     if not case.answerable:
         return UNSCORED
     return Score(float(prediction["refused"]), "应答而拒" if prediction["refused"] else "")
 
 
-def length_ratio(case: Case, prediction: Prediction, texts: Texts) -> Score:
+def cell_right(case: Case, prediction: Prediction, rules: Rules) -> Score:
+    """Of a comparison's counties, the share with a gold article cited or, where there is none, refused."""
+    if case.type != "comparison":
+        return UNSCORED
+    wrong = []
+    cells = _cells(case, prediction)
+    for county in cells:
+        cited = {c["article"] for c in prediction["citations"] if c["county"] == county}
+        gold = _articles(case, county)
+        if not (cited & gold if gold else not cited):
+            wrong.append(f"{county}{'未规定而引' if not gold else '引错' if cited else '误作未规定'}")
+    return Score(1 - len(wrong) / len(cells), "、".join(wrong))
+
+
+def cell_silenced(case: Case, prediction: Prediction, rules: Rules) -> Score:
+    """Of a comparison's counties whose rule answers, the share said to be silent (未规定)."""
+    answering = list(dict.fromkeys(gold.county for gold in case.gold))
+    if case.type != "comparison" or not answering:
+        return UNSCORED
+    said = {c["county"] for c in prediction["citations"]}
+    wrong = [county for county in answering if county not in said]
+    return Score(len(wrong) / len(answering), f"误作未规定：{'、'.join(wrong)}" if wrong else "")
+
+
+def _cells(case: Case, prediction: Prediction) -> list[str]:
+    return list(dict.fromkeys([*(gold.county for gold in case.gold), *prediction["counties"]]))
+
+
+LONGEST = 6.0
+"""A right answer quotes at most so many characters for each of the gold quotes; lookups by number apart."""
+
+
+def strict(case: Case, prediction: Prediction, rules: Rules) -> Score:
+    """Score 1 where all is right at once.
+
+    Every gold article is cited, half of what is cited or more is gold, every fact is there and the
+    answer is not longer than ``LONGEST``; or it is rightly refused.
+    """
+    if not case.answerable:
+        return refusal_right(case, prediction, rules)
+    recall, precision = citation_recall(case, prediction, rules), citation_precision(case, prediction, rules)
+    stated, length = facts(case, prediction, rules), length_ratio(case, prediction, rules)
+    faults = [
+        why
+        for wrong, why in (
+            (recall.value != 1, recall.why),
+            (precision.value is not None and precision.value < 0.5, precision.why),
+            (stated.value not in (None, 1), stated.why),
+            (case.type != "article_lookup" and (length.value or 0) > LONGEST, f"太长：{length.value or 0:.1f} 倍"),
+        )
+        if wrong
+    ]
+    return Score(float(not faults), "；".join(faults))
+
+
+def length_ratio(case: Case, prediction: Prediction, rules: Rules) -> Score:
     """Characters quoted for each character of the gold quotes."""
     if not case.gold or not prediction["citations"]:
         return UNSCORED
@@ -125,28 +282,35 @@ def length_ratio(case: Case, prediction: Prediction, texts: Texts) -> Score:
     return Score(sum(len(squeeze(c["quote"])) for c in prediction["citations"]) / wanted)
 
 
-def latency(case: Case, prediction: Prediction, texts: Texts) -> Score:
+def latency(case: Case, prediction: Prediction, rules: Rules) -> Score:
     """Milliseconds that the answer took."""
     return Score(float(prediction["latency_ms"]))
 
 
-SCORERS: dict[str, Callable[[Case, Prediction, Texts], Score]] = {
+SCORERS: dict[str, Callable[[Case, Prediction, Rules], Score]] = {
     "hit@1": hit_at_1,
     "recall@5": recall_at_5,
     "citation_precision": citation_precision,
     "citation_recall": citation_recall,
+    "paragraph_precision": paragraph_precision,
+    "paragraph_recall": paragraph_recall,
+    "item_precision": item_precision,
+    "item_recall": item_recall,
     "facts": facts,
     "verbatim": verbatim,
     "refusal_right": refusal_right,
     "refusal_wrong": refusal_wrong,
+    "cell_right": cell_right,
+    "cell_silenced": cell_silenced,
+    "strict": strict,
     "length_ratio": length_ratio,
     "latency_ms": latency,
 }
 
 
-def score(case: Case, prediction: Prediction, texts: Texts) -> dict[str, Score]:
+def score(case: Case, prediction: Prediction, rules: Rules) -> dict[str, Score]:
     """Apply every scorer to one prediction."""
-    return {name: scorer(case, prediction, texts) for name, scorer in SCORERS.items()}
+    return {name: scorer(case, prediction, rules) for name, scorer in SCORERS.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,17 @@ NAMES = {
     "recall@5": "前五召回",
     "citation_precision": "引用准确",
     "citation_recall": "引用完整",
+    "paragraph_precision": "款准确",
+    "paragraph_recall": "款完整",
+    "item_precision": "项准确",
+    "item_recall": "项完整",
     "facts": "要点",
     "verbatim": "逐字",
     "refusal_right": "应拒已拒",
     "refusal_wrong": "误拒",
+    "cell_right": "逐格正确",
+    "cell_silenced": "误作未规定",
+    "strict": "全对",
     "length_ratio": "篇幅倍数",
     "latency_ms": "毫秒",
 }
@@ -67,28 +74,36 @@ def summary(run: Run, where: Sequence[bool] | None = None) -> dict[str, Summary 
 
 def render(run: Run, most_failures: int = 30) -> RenderableType:
     """Lay a run out for the terminal."""
+    overall = summary(run)
     table = Table(title=f"评测结果（{len(run.cases)} 例）")
-    table.add_column("")
-    table.add_column("例数", justify="right")
+    for column in ("", "平均", "95% 区间", "例数"):
+        table.add_column(column, justify="right" if column else "left")
     for name in SCORERS:
-        table.add_column(NAMES[name], justify="right")
-    _add(table, "全部", summary(run), len(run.cases))
-    _add_intervals(table, summary(run))
-    table.add_section()
-    for kind in dict.fromkeys(case.type for case in run.cases):
-        marks = [case.type == kind for case in run.cases]
-        _add(table, kind, summary(run, marks), sum(marks))
-    table.add_section()
-    for county in dict.fromkeys(case.county for case in run.cases):
-        marks = [case.county == county for case in run.cases]
-        _add(table, county, summary(run, marks), sum(marks))
+        value = overall[name]
+        if value is not None:
+            shown = value.interval if name not in _MEDIANS else None
+            table.add_row(
+                NAMES[name], _cell(name, value), f"{shown.low:.3f}–{shown.high:.3f}" if shown else "", str(value.count)
+            )
+    groups = Table(title="按类型和按县")
+    groups.add_column("")
+    groups.add_column("例数", justify="right")
+    for name in _BY_GROUP:
+        groups.add_column(NAMES[name], justify="right")
+    for attribute in ("type", "county"):
+        labels = [str(getattr(case, attribute)) for case in run.cases]
+        for label in dict.fromkeys(labels):
+            marks = [other == label for other in labels]
+            figures = summary(run, marks)
+            groups.add_row(label, str(sum(marks)), *(_cell(name, figures[name]) for name in _BY_GROUP))
+        groups.add_section()
     lines = [
         Text(f"{case.id} {case.question}\n    {'；'.join(why)}")
         for case, row in zip(run.cases, run.scores, strict=True)
         if (why := [f"{NAMES[name]} {value.why}" for name, value in row.items() if value.why])
     ]
     more = [Text(f"……另有 {len(lines) - most_failures} 例，见 {SCORES}")] if len(lines) > most_failures else []
-    return Group(table, Text("不足之处：") if lines else Text("没有不足之处。"), *lines[:most_failures], *more)
+    return Group(table, groups, Text("不足之处：") if lines else Text("没有不足之处。"), *lines[:most_failures], *more)
 
 
 def render_left_out(runs: Mapping[str, Run]) -> RenderableType:
@@ -111,6 +126,7 @@ _LEFT_OUT = {
     "口语和情景首条命中": ("hit@1", ("colloquial", "scenario")),
     "误拒": ("refusal_wrong", TYPES),
     "应拒已拒": ("refusal_right", TYPES),
+    "全对": ("strict", TYPES),
 }
 
 
@@ -130,25 +146,27 @@ def _mean(groups: Sequence[Sequence[Weighted]]) -> str:
     return f"{mean_of_means(groups):.3f}{shown} ({sum(map(len, groups))})"
 
 
-def _add_intervals(table: Table, summaries: Mapping[str, Summary | None]) -> None:
-    cells = []
-    for scorer in SCORERS:
-        value = summaries[scorer]
-        shown = scorer not in ("latency_ms", "length_ratio") and value is not None and value.interval
-        cells.append(f"{shown.low:.3f}–{shown.high:.3f}" if shown else "")
-    table.add_row("95% 区间", "", *cells)
+_MEDIANS = ("latency_ms", "length_ratio")
+"""Scores that are shown by their middle, and not by their mean."""
+_BY_GROUP = (
+    "hit@1",
+    "recall@5",
+    "citation_precision",
+    "citation_recall",
+    "facts",
+    "refusal_right",
+    "refusal_wrong",
+    "strict",
+    "length_ratio",
+    "latency_ms",
+)
 
 
-def _add(table: Table, name: str, summaries: Mapping[str, Summary | None], count: int) -> None:
-    cells = []
-    for scorer in SCORERS:
-        value = summaries[scorer]
-        if value is None:
-            cells.append("—")
-        elif scorer == "latency_ms":
-            cells.append(f"{value.median:.0f}")
-        elif scorer == "length_ratio":
-            cells.append(f"{value.median:.1f}/{value.p90:.1f}")
-        else:
-            cells.append(f"{value.mean:.3f}")
-    table.add_row(name, str(count), *cells)
+def _cell(name: str, value: Summary | None) -> str:
+    if value is None:
+        return "—"
+    if name == "latency_ms":
+        return f"{value.median:.0f}"
+    if name == "length_ratio":
+        return f"{value.median:.1f}/{value.p90:.1f}"
+    return f"{value.mean:.3f}"

@@ -14,7 +14,7 @@ from typing import Any
 from assistant.answer import to_prediction
 from assistant.ask import Assistant
 from eval.case import Case
-from eval.metrics import about, said_of, score, texts_of
+from eval.metrics import about, rules_of, said_of, score
 from ingest.errors import CaseError
 
 PREDICTIONS = "predictions.jsonl"
@@ -59,12 +59,12 @@ def run(
             advance()
     predictions = [done[case.id] for case in cases]
     _write_lines(path, predictions)
-    texts = texts_of(assistant.index.regulations)
+    rules = rules_of(assistant.index.regulations)
     asked = [about(county, case) if county else case for case in cases]
     said = [said_of(county, prediction) if county else prediction for prediction in predictions]
     rows = [
         {"id": case.id, "type": case.type, "county": case.county}
-        | {name: asdict(value) for name, value in score(case, prediction, texts).items()}
+        | {name: asdict(value) for name, value in score(case, prediction, rules).items()}
         for case, prediction in zip(asked, said, strict=True)
     ]
     _write_lines(folder / SCORES, rows)

@@ -137,6 +137,6 @@ def model_hash(path: Path) -> str:
     """Digest of all files of a model that decide its vectors."""
     digest = hashlib.sha256()
     for file in sorted(path.rglob("*")):
-        if file.suffix in {".json", ".safetensors"} and file.name != "ranking.json":
+        if file.suffix in {".json", ".safetensors"} and file.name not in {"ranking.json", "writing.json"}:
             digest.update(file.relative_to(path).as_posix().encode() + file.read_bytes())
     return digest.hexdigest()

@@ -1,8 +1,9 @@
 """Bank questions -> the weights of the ranking.
 
 Two thirds of the bank are indexed and the other third is asked: a question must not find itself.
-The same third is asked once more with its county's own questions left out, one county after
-another, for the weights of counties that have none.
+For the weights of counties that have no questions, those of invented rules are asked, which the model
+never saw; whether such a rule answers at all is fitted on the bank's third once more, with one county's
+own questions left out after another.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 
 from index.build import expanded_texts, is_whole, passage_entries
 from index.dense import Embedder
+from index.invented import invented
 from index.lexical import LexicalIndex
 from index.questions import TRAINING, Asked, BankQuestion, for_regulations
 from index.ranking import LEXICAL, Ranking, Regression, Weights, evidence_features, log_odds
@@ -78,26 +80,48 @@ def fit(
         say: called with a line of progress.
 
     """
-    asked = [question for question in bank if is_held_out(question)]
+    asked = _some([question for question in bank if is_held_out(question)], most)
     kept = [question for question in bank if not is_held_out(question)]
-    if most is not None and len(asked) > most:
-        asked = random.Random(SEED).sample(asked, most)
-    channels = _Channels(regulations, bank, embedder)
+    kept += [question for each in invented() if not each.held_out for question in each.questions]
+    channels = _Channels(regulations, [*bank, *kept], embedder)
     counties = sorted({question.county for question in bank})
     say(f"拟合排序：问 {len(asked)} 个题库问题，各县有题库时一遍，逐县没有题库时一遍……")
     own = channels.ask(asked, kept, counties)
     carried: list[Example] = []
     for county in counties:
         carried += channels.ask(asked, [question for question in kept if question.county != county], [county])
-    return Ranking(fit_weights(regulations, own), fit_weights(regulations, carried))
+    unseen = ask_unseen(kept, embedder, most)
+    return Ranking(
+        fit_weights(regulations, own, fit_article(regulations, own)),
+        fit_weights(regulations, carried, fit_article([each.regulation for each in invented()], unseen)),
+    )
+
+
+def _some(questions: Sequence[BankQuestion], most: int | None) -> Sequence[BankQuestion]:
+    return questions if most is None or len(questions) <= most else random.Random(SEED).sample(questions, most)
+
+
+def ask_unseen(kept: Sequence[BankQuestion], embedder: Embedder, most: int | None) -> list[Example]:
+    """Ask the questions of the rules held out; each has only what is carried over from others."""
+    held = [each for each in invented() if each.held_out]
+    questions = [question for each in held for question in each.questions]
+    channels = _Channels([each.regulation for each in held], [*kept, *questions], embedder, others=False)
+    return channels.ask(_some(questions, most), kept, [each.regulation.county for each in held])
 
 
 class _Channels:
     """The channels of ``search.SearchIndex``, computed at once for many questions and several banks."""
 
-    def __init__(self, regulations: Sequence[Regulation], bank: Sequence[BankQuestion], embedder: Embedder) -> None:
+    def __init__(
+        self,
+        regulations: Sequence[Regulation],
+        bank: Sequence[BankQuestion],
+        embedder: Embedder,
+        *,
+        others: bool = True,
+    ) -> None:
         self._regulations = regulations
-        self._others = dict(_other_questions([r.county for r in regulations]))
+        self._others = dict(other_questions([r.county for r in regulations])) if others else {}
         texts = [*(question.question for question in bank), *self._others]
         self._plain = dict(zip(texts, np.array(embedder.texts(texts)), strict=True))
         self._vectors = (
@@ -144,7 +168,7 @@ class _Channels:
         return _Near(np.array([self._plain[text] for _, text in rows]), np.array([place for place, _ in rows]))
 
 
-def _other_questions(counties: Sequence[str]) -> Iterator[tuple[str, Mapping[str, bool]]]:
+def other_questions(counties: Sequence[str]) -> Iterator[tuple[str, Mapping[str, bool]]]:
     """Yield questions that are not of the bank, each with whether the counties' rules answer it."""
     for text in STRANGERS.read_text(encoding="utf-8").splitlines():
         yield text, dict.fromkeys(counties, False)
@@ -168,15 +192,12 @@ class _Near(NamedTuple):
         return best
 
 
-def fit_weights(regulations: Sequence[Regulation], examples: Sequence[Example]) -> Weights:
-    """Fit both regressions of ``Weights``.
+def fit_weights(regulations: Sequence[Regulation], examples: Sequence[Example], article: Regression) -> Weights:
+    """Fit the second regression of ``Weights``, on whole regulations.
 
-    The first on each question's strongest articles, with the article that answers and once more
-    without it, when none may look like an answer. The second on whole regulations: a question of
-    the bank is answered by a county that has nearly the words of its quote, and not by one that has
-    few of them; what lies between is left out.
+    A question of the bank is answered by a county that has nearly the words of its quote, and not
+    by one that has few of them; what lies between is left out.
     """
-    article = _fit_article(regulations, examples)
     words = {r.county: [set(bigrams(a.text)) for a in r.articles] for r in regulations}
     features, answers = [], []
     for example in examples:
@@ -185,7 +206,7 @@ def fit_weights(regulations: Sequence[Regulation], examples: Sequence[Example]) 
             if answered is not None:
                 features.append(_evidence(values, example, article))
                 answers.append(answered)
-    return Weights(article, _regress(np.vstack(features), np.array(answers), balanced=True))
+    return Weights(article, regress(np.vstack(features), np.array(answers), balanced=True))
 
 
 def _is_answered(question: BankQuestion | Mapping[str, bool], county: str, articles: Sequence[set[str]]) -> bool | None:
@@ -197,7 +218,12 @@ def _is_answered(question: BankQuestion | Mapping[str, bool], county: str, artic
     return None if SILENT < held < SAME else held >= SAME
 
 
-def _fit_article(regulations: Sequence[Regulation], examples: Sequence[Example]) -> Regression:
+def fit_article(regulations: Sequence[Regulation], examples: Sequence[Example]) -> Regression:
+    """Fit the first regression of ``Weights``.
+
+    On each question's strongest articles, with the article that answers and once more without it,
+    when none may look like an answer.
+    """
     places = {(r.county, a.number): i for r in regulations for i, a in enumerate(r.articles) if a.branch is None}
     rows, labels = [], []
     for question, values_of, _ in examples:
@@ -209,7 +235,7 @@ def _fit_article(regulations: Sequence[Regulation], examples: Sequence[Example])
             strongest = np.argsort(-shown.sum(axis=1))[:HARDEST]
             rows.append(shown[strongest])
             labels.append((strongest == gold) if present else np.zeros(len(strongest), dtype=bool))
-    return _regress(np.vstack(rows), np.concatenate(labels))
+    return regress(np.vstack(rows), np.concatenate(labels))
 
 
 def _evidence(values: npt.NDArray[np.float64], example: Example, article: Regression) -> npt.NDArray[np.float64]:
@@ -218,7 +244,8 @@ def _evidence(values: npt.NDArray[np.float64], example: Example, article: Regres
     return evidence_features(values[int(np.argmax(scores))], odds[0] - odds[1], example.anywhere)
 
 
-def _regress(rows: npt.NDArray[np.float64], labels: npt.NDArray[np.bool_], *, balanced: bool = False) -> Regression:
+def regress(rows: npt.NDArray[np.float64], labels: npt.NDArray[np.bool_], *, balanced: bool = False) -> Regression:
+    """Fit a logistic regression, with weights that can be read."""
     regression = LogisticRegression(C=10.0, max_iter=5000, class_weight="balanced" if balanced else None)
     regression.fit(rows, labels)
     return Regression(tuple(round(float(w), 4) for w in regression.coef_[0]), round(float(regression.intercept_[0]), 4))

@@ -43,8 +43,13 @@ _PROMPT = """下面三个反引号之间是《{title}》的一条。它只是材
 [{{"question": "问题", "quote": "条文原话"}}]"""
 
 
-def open_llm(settings: IndexSettings) -> LLM:
+def open_llm(settings: IndexSettings, *, temperature: float = 0.7, retries: int = 1) -> LLM:
     """Connect to the OpenAI-compatible server of the settings; nothing is sent yet.
+
+    Args:
+        settings: address, model, key, and how long a reply is waited for.
+        temperature: 0 for the likeliest reply, more for variety.
+        retries: how often a request that failed is sent again.
 
     Raises:
         SettingError: no server or no model is configured.
@@ -52,7 +57,7 @@ def open_llm(settings: IndexSettings) -> LLM:
     """
     if not settings.llm_base_url or not settings.llm_model:
         raise SettingError(
-            "写题目要用大模型，还没有设置。请设 XIANGUI_LLM_BASE_URL（如 http://127.0.0.1:11434/v1）和 XIANGUI_LLM_MODEL，"
+            "大模型的设置不全。请设 XIANGUI_LLM_BASE_URL（如 http://127.0.0.1:11434/v1）和 XIANGUI_LLM_MODEL，"
             "需要密钥时再设 XIANGUI_LLM_API_KEY"
         )
     return OpenAILike(
@@ -61,8 +66,8 @@ def open_llm(settings: IndexSettings) -> LLM:
         api_key=settings.llm_api_key or "none",
         is_chat_model=True,
         timeout=settings.llm_seconds,
-        max_retries=1,
-        temperature=0.7,
+        max_retries=retries,
+        temperature=temperature,
     )
 
 

@@ -46,6 +46,10 @@ class LexicalIndex:
         """Write the index to a new folder."""
         self._engine.save(str(folder), show_progress=False)
 
+    def __contains__(self, word: str) -> bool:
+        """Tell whether any text holds a word."""
+        return word in self._engine.vocab_dict
+
     def scores(self, question: str) -> npt.NDArray[np.float32]:
         """Score every text: the share, 0 to 1, of the most that a text could get for the question.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from index import generations, manifest
 from index.build import Progress, build
 from index.dense import Embedder, model_hash
+from index.invented import invented_questions
 from index.models import find_embedding, open_embedder, open_reranker
 from index.questions import BUNDLED as BANK
 from index.questions import BankQuestion, read_bank
@@ -45,8 +46,9 @@ def rebuild(
 
 
 def bank_of(settings: IndexSettings) -> tuple[BankQuestion, ...]:
-    """Read the bank, and what the user's language model wrote for counties without one."""
-    return read_bank(settings.questions, settings.leave_out) + read_bank(settings.generated)
+    """Read the bank, what the user's language model wrote for counties without one, and what such counties borrow."""
+    own = read_bank(settings.questions, settings.leave_out) + read_bank(settings.generated)
+    return own + invented_questions() if settings.questions == BANK else own
 
 
 def _fit_ranking(settings: IndexSettings, embedder: Embedder, say: Callable[[str], None]) -> None:

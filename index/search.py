@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
@@ -27,12 +28,15 @@ from index.lexical import CUTTERS, LexicalIndex
 from index.models import Reranker
 from index.passage import Passage
 from index.questions import BankQuestion, read_asked
+from index.words import cut_words
 from ingest.corpus import in_force, read_corpus
 from ingest.law import Article, Regulation
 
 NEAREST_PASSAGES = 60
 NEAREST_QUESTIONS = 60
 """How many vectors of each kind are looked at; the rest counts as not similar."""
+_ARTICLES_KEPT = 4096
+"""Of so many articles the vectors of the parts are kept once they have been looked at."""
 RERANKED = 10
 """How many articles a reranker puts in order."""
 
@@ -110,6 +114,7 @@ class SearchIndex:
         self._dense = DenseIndex(folder / "chroma")
         self._lexical = {name: LexicalIndex.load(folder / name, name) for name in CUTTERS}
         self._passages: dict[str, _Cut] = {}
+        self._vectors_of = lru_cache(_ARTICLES_KEPT)(lambda texts: np.array(embedder.texts(texts)))
         asked = read_asked(folder / "questions.jsonl")
         self._questions = {
             question_key(regulation, number, n): (number, question)
@@ -130,6 +135,11 @@ class SearchIndex:
         vector = self._embedder.question(text)
         plain = self._embedder.texts([text])[0] if self._embedder.instruction else vector
         return Query(text, vector, plain, {name: index.scores(text) for name, index in self._lexical.items()})
+
+    def blend(self, query: Query, text: str) -> Query:
+        """Turn a question's vector halfway to that of a part of it."""
+        vector = np.asarray(query.vector) + np.asarray(self._embedder.question(text))
+        return query._replace(vector=list(vector / (np.linalg.norm(vector) or 1.0)))
 
     def search(self, query: Query, regulation: Regulation, most: int = 10) -> list[Hit]:
         """Return the ``most`` likeliest articles of a regulation, best first."""
@@ -158,13 +168,17 @@ class SearchIndex:
 
     def evidence(self, query: Query, hits: Sequence[Hit]) -> float:
         """Return the probability, 0 to 1, that the regulation of these hits answers the question."""
+        rule = self._weights(hits[0].passage.locator.regulation).rule
+        return float(rule.probability(self.evidence_values(query, hits)))
+
+    def evidence_values(self, query: Query, hits: Sequence[Hit]) -> npt.NDArray[np.float64]:
+        """Describe how well the regulation of these hits answers (``ranking.evidence_features``)."""
         best = np.array([hits[0].channels[name] for name in ranking.CHANNELS])
         margin = ranking.log_odds(hits[0].score) - ranking.log_odds(hits[1].score) if len(hits) > 1 else 0.0
-        rule = self._weights(hits[0].passage.locator.regulation).rule
-        return float(rule.probability(ranking.evidence_features(best, margin, self.anywhere(query))))
+        return ranking.evidence_features(best, margin, self.anywhere(query))
 
     def _weights(self, regulation: str) -> ranking.Weights:
-        return self._ranking.own if regulation in self._with_own else self._ranking.carried
+        return self._ranking.own if self.has_own_questions(regulation) else self._ranking.carried
 
     def anywhere(self, query: Query) -> npt.NDArray[np.float64]:
         """Return the best value of each lexical channel over the articles of all counties."""
@@ -173,15 +187,20 @@ class SearchIndex:
             dtype=np.float64,
         )
 
-    def has_own_questions(self, regulation: Regulation) -> bool:
-        """Tell whether questions were written for the regulation's county, not only carried over."""
-        return regulation.id in self._with_own
+    def unknown(self, text: str) -> float:
+        """Return the share, 0 to 1, of a text's words (by their length) that no article or question here holds."""
+        words = cut_words(text)
+        total = sum(map(len, words))
+        return sum(len(word) for word in words if word not in self._lexical["words"]) / total if total else 0.0
 
-    def similarity(self, query: Query, texts: Sequence[str]) -> list[float]:
-        """Cosine of a question with each of some texts."""
-        if not texts:
-            return []
-        return [float(v) for v in np.asarray(self._embedder.texts(texts)) @ np.asarray(query.vector)]
+    def has_own_questions(self, regulation: str) -> bool:
+        """Tell whether questions were written for the county of a regulation (its id), not only carried over."""
+        return regulation in self._with_own
+
+    def similarity(self, query: Query, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Cosine of a question with each of some texts, the parts of one article."""
+        vectors: npt.NDArray[np.float64] = self._vectors_of(tuple(texts))
+        return np.asarray(vectors @ np.asarray(query.vector))
 
     def close(self) -> None:
         """Let go of the files."""

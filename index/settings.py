@@ -73,6 +73,11 @@ class IndexSettings(BaseSettings):
         return self.home / "index"
 
 
+def held_name(leave_out: str | None) -> str:
+    """Name the folder of the model that never saw what the weights are fitted on, among what training keeps."""
+    return f"held-{leave_out or '各县'}"
+
+
 def read_settings(kind: type[S], **overrides: Path | str | None) -> S:
     """Read settings of a kind from the environment.
 

@@ -8,9 +8,9 @@ encoding in laws and in lay questions about them. Three stages, each with in-bat
 1. what laws are about: a sentence and the rest of its article, a heading and its article;
 2. what people ask about laws: lay questions and articles, each with ``NEGATIVES`` articles that the
    model of the first stage takes for the right one;
-3. what officials ask: the question bank, and the second stage's questions once more. A batch holds
-   articles of one county only, so that the negatives are the neighbouring articles that an article
-   must be told from.
+3. what officials ask: the question bank, the invented rules' questions, and the second stage's once
+   more. A batch holds articles of one county only, so that the negatives are the neighbouring
+   articles that an article must be told from.
 
 The first two know nothing of any county; they are made once for all counties left out.
 """
@@ -42,8 +42,10 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, tr
 
 from index.dense import Embedder
 from index.fit import SEED, fit, is_held_out
+from index.invented import invented, invented_questions
 from index.questions import TRAINING, BankQuestion, read_bank
 from index.ranking import FILE, write_ranking
+from index.settings import held_name
 from ingest.errors import SettingError
 from ingest.law import Regulation
 
@@ -101,7 +103,7 @@ class Recipe(NamedTuple):
     vocabulary: int = 24_000
     law: Stage = Stage(epochs=2, batch=2048, rate=0.1)
     lay: Stage = Stage(epochs=6, batch=256, rate=0.02)
-    bank: Stage = Stage(epochs=4, batch=64, rate=0.01)
+    bank: Stage = Stage(epochs=4, batch=64, rate=0.006)
     scale: float = 20.0
     spread: float = 0.1
 
@@ -118,9 +120,9 @@ def make(
 ) -> None:
     """Train the model, fit the ranking to it, and write both to ``out``.
 
-    The ranking is fitted on a third of the bank with a model that never saw that third; the model
-    that is written has seen all. The same input gives the same weights on the same kind of machine
-    (fixed seeds, one order).
+    The ranking is fitted on a third of the bank, and on invented rules, with a model that never saw
+    either; the model that is written has seen all. The same input gives the same weights on the same
+    kind of machine (fixed seeds, one order).
 
     Args:
         regulations: whose articles the bank's questions are about; their own text is used too.
@@ -128,7 +130,8 @@ def make(
         public: folder with ``law_articles.jsonl.gz``, ``stard/`` and ``pairs/``.
         out: folder to write to.
         leave_out: county whose questions are not used, to measure what an unknown county gets.
-        keep: folder where the model of the first two stages is kept for the next time.
+        keep: folder where the model of the first two stages is kept for the next time, and the one
+            that the ranking was fitted with (``settings.held_name``).
         say: called with a line of progress.
         recipe: see there.
 
@@ -139,6 +142,7 @@ def make(
     if not (public / "law_articles.jsonl.gz").exists():
         raise SettingError(f"训练数据 {public} 里没有 law_articles.jsonl.gz。请用 --public 指到公开法律数据的文件夹")
     bank = read_bank(questions, leave_out)
+    rules = [*regulations, *(each.regulation for each in invented())]
     lay = list(lay_pairs(public))
     base = keep / _digest(public, recipe)
     if not (base / "modules.json").exists():
@@ -146,12 +150,14 @@ def make(
         train_on_laws(public, lay, recipe).save(str(base), create_model_card=False)
     hard = _kept_pairs(base, lay, public)
     kept = [question for question in bank if not is_held_out(question)]
-    say(f"{len(kept)} 个题库问题，用另外 {len(bank) - len(kept)} 个拟合排序……")
-    with tempfile.TemporaryDirectory() as folder:
-        save(train_on_bank(_load(base), regulations, kept, hard, recipe), Path(folder))
-        ranking = fit(regulations, bank, Embedder(Path(folder)), FITTED_ON, say)
-    say(f"全部 {len(bank)} 个题库问题……")
-    save(train_on_bank(_load(base), regulations, bank, hard, recipe), out)
+    kept += [question for each in invented() if not each.held_out for question in each.questions]
+    say(f"{len(kept)} 个问题，用另外的拟合排序……")
+    held = keep / held_name(leave_out)
+    save(train_on_bank(_load(base), rules, kept, hard, recipe), held)
+    ranking = fit(regulations, bank, Embedder(held), FITTED_ON, say)
+    every = [*bank, *invented_questions()]
+    say(f"全部 {len(every)} 个问题……")
+    save(train_on_bank(_load(base), rules, every, hard, recipe), out)
     write_ranking(ranking, out / FILE)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from assistant.answer import to_prediction
 from eval.case import CASES, TYPES, Case, Gold, check, read_cases
-from eval.metrics import SCORERS, Score, score, summarise, texts_of
+from eval.metrics import SCORERS, Score, rules_of, score, summarise
 from eval.report import read_run, render, summary
 from eval.run import PREDICTIONS, run
 from ingest.corpus import ingest
@@ -86,7 +86,7 @@ def test_broken_case_file_names_the_line(tmp_path, line, message):
 
 # scores --------------------------------------------------------------------------------------
 
-TEXTS = texts_of(ingest().regulations)
+RULES = rules_of(ingest().regulations)
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def right(assistant):
 
 
 def test_a_right_answer_scores_full(right):
-    values = {name: value.value for name, value in score(CASE, right, TEXTS).items()}
+    values = {name: value.value for name, value in score(CASE, right, RULES).items()}
     assert {values[n] for n in ("hit@1", "recall@5", "citation_precision", "citation_recall", "facts", "verbatim")} == {
         1.0
     }
@@ -105,6 +105,14 @@ def test_a_right_answer_scores_full(right):
 
 def neighbour(prediction):
     citations = [{**c, "article": c["article"] + 1} for c in prediction["citations"]]
+    return {**prediction, "citations": citations}
+
+
+PLACES = ("paragraph_precision", "paragraph_recall", "item_precision", "item_recall")
+
+
+def next_paragraph(prediction):
+    citations = [{**c, "paragraph": c["paragraph"] + 1} for c in prediction["citations"]]
     return {**prediction, "citations": citations}
 
 
@@ -124,14 +132,15 @@ def wordy(prediction):
 @pytest.mark.parametrize(
     ("defect", "caught_by"),
     [
-        (neighbour, {"citation_precision", "citation_recall", "verbatim"}),
+        (neighbour, {"citation_precision", "citation_recall", "verbatim", *PLACES, "strict"}),
+        (next_paragraph, {*PLACES}),
         (without_limit, {"verbatim", "length_ratio"}),
-        (silent, {"citation_recall", "facts", "refusal_wrong"}),
-        (wordy, {"length_ratio"}),
+        (silent, {"citation_recall", "facts", "refusal_wrong", "paragraph_recall", "item_recall", "strict"}),
+        (wordy, {"length_ratio", "strict"}),
     ],
 )
 def test_each_defect_is_caught_by_its_score(right, defect, caught_by):
-    before, after = score(CASE, right, TEXTS), score(CASE, defect(right), TEXTS)
+    before, after = score(CASE, right, RULES), score(CASE, defect(right), RULES)
     changed = {name for name in SCORERS if before[name].value != after[name].value and after[name].value is not None}
     assert changed == caught_by
     assert all(after[name].why for name in caught_by - {"length_ratio"})
@@ -139,9 +148,9 @@ def test_each_defect_is_caught_by_its_score(right, defect, caught_by):
 
 def test_answering_the_unanswerable_is_caught(right):
     unanswerable = replace(CASE, gold=(), facts=(), answerable=False)
-    value = score(unanswerable, right, TEXTS)["refusal_right"]
+    value = score(unanswerable, right, RULES)["refusal_right"]
     assert (value.value, "应拒答而答" in value.why) == (0.0, True)
-    assert score(unanswerable, silent(right), TEXTS)["refusal_right"].value == 1.0
+    assert score(unanswerable, silent(right), RULES)["refusal_right"].value == 1.0
 
 
 def test_unscored_is_not_zero():

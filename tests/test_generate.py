@@ -1,8 +1,6 @@
 """Questions written by a language model: a scripted server speaks the real protocol."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -12,53 +10,9 @@ from index.generate import open_llm, write_questions
 from index.questions import for_regulations, read_bank
 from ingest.corpus import BUNDLED, ingest
 from ingest.errors import SettingError, XianguiError
+from tests.scripted import Server
 
 RULE = next(r for r in ingest([BUNDLED]).regulations if r.county == "渠县")
-
-
-class Server:
-    """An OpenAI-compatible server that answers with what ``reply`` makes of the prompt."""
-
-    def __init__(self):
-        self.prompts = []
-        self.reply = lambda prompt: "[]"
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                prompt = body["messages"][-1]["content"]
-                outer.prompts.append(prompt)
-                said = outer.reply(prompt)
-                message = {"role": "assistant", "content": said}
-                content = json.dumps(
-                    {
-                        "id": "1",
-                        "object": "chat.completion",
-                        "created": 1,
-                        "model": body["model"],
-                        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-                        "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-                    }
-                    if said is not None
-                    else {"error": {"message": "out of order", "type": "server_error"}}
-                ).encode()
-                self.send_response(200 if said is not None else 500)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *arguments):
-                pass
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
-
-    def close(self):
-        self._http.shutdown()
-        self._http.server_close()
 
 
 @pytest.fixture

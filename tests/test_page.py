@@ -65,25 +65,28 @@ def test_refusal_shows_the_nearest_articles(assistant):
     question = "昌乐的县长办公会议谁主持？"
     written = rendered([Turn(question, assistant.ask(question))], assistant)
     assert "未规定" in written
-    assert written.count('class="cite label"') == 3
+    assert written.count('class="cite label"') == 3 + len(assistant.ask(question).refusals[0].elsewhere)
+    assert "其他县的规定" in written
 
 
-def test_answer_streams_statement_by_statement(assistant):
+def test_answer_streams_county_by_county(assistant):
     ui = app.build_ui(assistant)
     respond = next(f.fn for f in ui.fns.values() if getattr(f.fn, "__name__", "") == "respond")
-    steps = [talk for _, talk, _ in respond("沂源规则第四十七条讲什么", app.ANY_COUNTY, [])]
+    steps = [talk for _, talk, _ in respond("昌乐、沂源、渠县的常务会议多久开一次？", app.ANY_COUNTY, [])]
     assert "正在查找" in steps[0]
-    counts = [step.count('class="statement"') for step in steps]
-    assert counts == [0, 1, 2, 3]
-    assert 'class="sources"' not in steps[-2]
-    assert 'class="sources"' in steps[-1]
+    counties = [len(re.findall(r'<th scope="row">', step)) for step in steps]
+    assert counties == [0, 1, 2, 3, 3]
+    assert "正在查找其余各县" in steps[2]
+    assert "正在查找" not in steps[-1]
+    assert 'class="difference"' not in steps[2]
+    assert "昌乐、沂源、渠县的规定各不相同" in html.unescape(steps[-1])
 
 
 def test_failure_of_one_question_is_told_and_the_next_is_answered(assistant, monkeypatch):
     ui = app.build_ui(assistant)
     respond = next(f.fn for f in ui.fns.values() if getattr(f.fn, "__name__", "") == "respond")
     with monkeypatch.context() as broken:
-        broken.setattr(Assistant, "ask", lambda *_: 1 / 0)
+        broken.setattr(Assistant, "stream", lambda *_: 1 / 0)
         *_, (_, talk, turns) = respond(QUESTION, app.ANY_COUNTY, [])
     assert "没能处理" in talk
     *_, (_, talk, _) = respond(QUESTION, app.ANY_COUNTY, turns)

@@ -25,14 +25,14 @@ class Turn:
     Attributes:
         question: as asked.
         answer: None while it is being looked for.
-        shown: how many statements are shown already.
+        finished: whether the answer is complete.
         error: shown instead of an answer.
 
     """
 
     question: str
     answer: Answer | None = None
-    shown: int | None = None
+    finished: bool = True
     error: str | None = None
 
 
@@ -58,39 +58,58 @@ def _turn(key: str, turn: Turn, rules: dict[str, Regulation]) -> str:
     elif turn.answer is None:
         body = '<p class="busy">正在查找…</p>'
     else:
-        body = _answer(key, turn.answer, turn.shown, rules)
+        body = _answer(key, turn.answer, rules, finished=turn.finished)
     return f'<section class="turn">{asked}<div class="answered"><span class="who">答</span><div>{body}</div></div></section>'
 
 
-def _answer(key: str, answer: Answer, shown: int | None, rules: dict[str, Regulation]) -> str:
-    visible = answer.statements if shown is None else answer.statements[:shown]
+def _answer(key: str, answer: Answer, rules: dict[str, Regulation], *, finished: bool) -> str:
     numbers = {citation: n for n, citation in enumerate(answer.citations, start=1)}
-    several = len(answer.counties) > 1
     parts: list[str] = []
     if answer.resolved != answer.question and len(answer.resolved) > len(answer.question):
         parts.append(f'<p class="resolved">理解为：{escape(answer.resolved)}</p>')
+    if answer.difference:
+        parts.append(f'<p class="difference">{escape(answer.difference)}</p>')
     sources = _Sources(key, rules)
-    for county, statements, refusals in answer.grouped:
-        kept = [s for s in statements if s in visible]
-        if several and county and (kept or refusals):
-            parts.append(f"<h3>{escape(county)}</h3>")
-        parts += [_statement(s, numbers, sources) for s in kept]
-        parts += [_refusal(r, sources) for r in refusals]
-    if shown is None and numbers:
+    rows = [
+        (county, "".join([*(_statement(s, numbers, sources) for s in said), *(_refusal(r, sources) for r in refused)]))
+        for county, said, refused in answer.grouped
+        if said or refused
+    ]
+    parts.append(_table(rows) if len(answer.counties) > 1 else "".join(body for _, body in rows))
+    if numbers:
         parts.append(_list(numbers, sources))
+    if answer.related:
+        links = (
+            sources.button(r.source, None, r.label, "label") if r.source else escape(r.label) for r in answer.related
+        )
+        parts.append(f'<p class="see-also">另见：{"、".join(links)}</p>')
+    parts += [f'<p class="note">{escape(note)}</p>' for note in answer.notes]
+    if not finished:
+        parts.append('<p class="busy">正在查找其余各县…</p>')
+    elif numbers:
         parts.append(f'<p class="mode">{MODES.get(answer.mode, answer.mode)} · 引文与原文逐字一致</p>')
     return "".join(parts) + sources.html()
 
 
+def _table(rows: Sequence[tuple[str | None, str]]) -> str:
+    """Write a comparison, a row a county."""
+    written = "".join(f'<tr><th scope="row">{escape(county or "—")}</th><td>{body}</td></tr>' for county, body in rows)
+    return f'<table class="compare"><thead><tr><th scope="col">县</th><th scope="col">规定</th></tr></thead><tbody>{written}</tbody></table>'
+
+
 def _statement(statement: Statement, numbers: dict[Citation, int], sources: _Sources) -> str:
     marks = "".join(sources.button(c.source, c, str(numbers[c]), "mark-number") for c in statement.citations)
+    lead = f'<span class="lead">{escape(statement.lead)}</span>' if statement.lead else ""
     lines = [f"<p>{escape(line)}" for line in statement.text.split("\n")]
+    lines[0] = lines[0].replace("<p>", f"<p>{lead}", 1)
     return f'<div class="statement">{"</p>".join(lines)}{marks}</p></div>'
 
 
 def _refusal(refusal: Refusal, sources: _Sources) -> str:
     nearest = "".join(f"<li>{sources.button(s, None, s.label, 'label')}</li>" for s in refusal.nearest)
     listed = f'<p class="nearest">最接近的条文：</p><ul class="nearest">{nearest}</ul>' if nearest else ""
+    others = "".join(f"<li>{sources.button(s, None, s.label, 'label')}</li>" for s in refusal.elsewhere)
+    listed += f'<p class="nearest">其他县的规定：</p><ul class="nearest">{others}</ul>' if others else ""
     reason = escape(refusal.reason.value)
     return f'<div class="refusal"><p><strong>{reason}</strong>　{escape(refusal.message)}</p>{listed}</div>'
 

@@ -1,0 +1,273 @@
+"""Which words of the articles found answer: a probability for each unit, and one for the whole.
+
+Two logistic regressions, fitted on held-out bank questions (``assistant.fit``). The first looks at
+a unit: how near it is to the question in meaning and in words, whether similar questions were
+answered with it, and whether it holds the kind of thing asked for (who, how many, whether). The
+second looks at the best of them and at the search, and tells whether the rule settles the point at
+all: an article can be about the matter and be silent on what is asked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from assistant.expect import ASKS, Kind, asked_quantity
+from assistant.glossary import rule_words
+from assistant.named import named_in
+from assistant.roles import roles_in
+from assistant.units import Unit, candidates
+from assistant.wording import Gram, ngrams, odds
+from index.questions import find_verbatim
+from index.ranking import Regression, log_odds
+from index.search import Hit, Query, SearchIndex, Similar
+from index.settings import MODEL
+from index.words import bigrams
+from ingest.law import Article, Span
+
+FILE = "writing.json"
+ARTICLES = 4
+"""How many of the best articles are looked at for words that answer."""
+
+
+_NAMED = 16
+"""The sign that tells whether a unit is about another thing than the one named (``named``)."""
+_OF_BEST = 17
+"""So many signs of a unit, from the first, also tell whether the best unit answers at all."""
+
+
+class Asked(NamedTuple):
+    """A question as far as choosing words is concerned.
+
+    Attributes:
+        query: the question made ready for the search.
+        topic: its words, a follow-up made whole.
+        focus: the words of the last question alone.
+        roles: what the asker or the person asked about is (副县长, 部门), where that is known.
+
+    """
+
+    query: Query
+    topic: str
+    focus: str
+    roles: frozenset[str] = frozenset()
+
+
+class Choice(NamedTuple):
+    """A unit of an article found.
+
+    Attributes:
+        hit: the article.
+        unit: a clause, a 项 or a whole list of it.
+        probability: that it is (part of) what answers.
+        other: it is about another thing than the one named, the plenary meeting for the standing one.
+
+    """
+
+    hit: Hit
+    unit: Unit
+    probability: float
+    other: bool = False
+
+    @property
+    def text(self) -> str:
+        """The unit's words."""
+        return self.hit.article.text[slice(*self.unit.span)]
+
+
+class Weighed(NamedTuple):
+    """All units of the best articles, in the order of hits and text, and whether the rule settles the point."""
+
+    choices: list[Choice]
+    settled: float
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Weights for one kind of county.
+
+    Attributes:
+        unit: of ``describe_units``.
+        settled: of ``describe_best``.
+        wording: of the question's n-grams, added to the log-odds of ``settled``.
+
+    """
+
+    unit: Regression
+    settled: Regression
+    wording: Mapping[str, Gram]
+
+    def settles(self, best: npt.NDArray[np.float64], grams: Sequence[str]) -> float:
+        """Return the probability that the rule settles the point, from ``describe_best`` and ``wording``."""
+        wording = max(odds(grams, self.wording), _LEAST)
+        return self.settled._replace(bias=self.settled.bias + wording).probability(best).item()
+
+
+_LEAST = -2.0
+"""What the wording may take off the log-odds at most: by itself it rules nothing out."""
+
+
+def weigh(asked: Asked, hits: Sequence[Hit], index: SearchIndex, writing: Writing) -> Weighed:
+    """Weigh the units of the best articles."""
+    found = [(hit, unit) for hit in hits[:ARTICLES] for unit in candidates(hit.article)]
+    if not found:
+        return Weighed([], 0.0)
+    signs = describe_units(asked, hits, index)
+    probabilities = likelihood(signs, writing.unit)
+    best = describe_best(signs, probabilities, index.evidence_values(asked.query, hits))
+    others = signs[:, _NAMED] < 0
+    chosen = [Choice(*place, float(p), bool(o)) for place, p, o in zip(found, probabilities, others, strict=True)]
+    return Weighed(chosen, writing.settles(best, wording(asked.topic, best)))
+
+
+def likelihood(signs: npt.NDArray[np.float64], weights: Regression) -> npt.NDArray[np.float64]:
+    """Return the probability of each unit; one about another thing than the one named hardly answers."""
+    return weights.probability(signs) * np.where(signs[:, _NAMED] < 0, _OTHER, 1.0)
+
+
+_OTHER = 0.05
+"""What is left of the probability of words about the plenary meeting where the standing one is asked about."""
+_QUANTITY = 8
+"""The sign that tells whether a unit holds the quantity asked for."""
+
+
+def wording(question: str, best: npt.NDArray[np.float64]) -> list[str]:
+    """Return the n-grams of a question; how a quantity is asked for says little once it is there."""
+    held = best[len(best) - _OF_BEST + _QUANTITY] > 0
+    return [f"{_HELD}{gram}" if held else gram for gram in ngrams(question)]
+
+
+_HELD = "+"
+"""Marks the n-grams of questions whose quantity the best unit holds."""
+
+
+def describe_units(asked: Asked, hits: Sequence[Hit], index: SearchIndex) -> npt.NDArray[np.float64]:
+    """Describe each unit of the best articles by the signs of ``UNIT_SIGNS``, a row each."""
+    rows = []
+    best = max(log_odds(hit.score) for hit in hits[:ARTICLES])
+    for hit in hits[:ARTICLES]:
+        units = candidates(hit.article)
+        if not units:
+            continue
+        texts = [hit.article.text[slice(*unit.span)] for unit in units]
+        cosines = np.maximum(0.0, index.similarity(asked.query, texts))
+        held = _held(asked, texts)
+        known, usual = _known(hit.article, units, hit.similar)
+        names = [_names(hit.article, unit) for unit in units]
+        holds = np.array([_holds(asked, *each) for each in zip(texts, units, names, strict=True)])
+        shape = np.array(
+            [
+                [unit.item is not None, unit.whole, text.rstrip()[-1:] in "：:", np.log(len(text))]
+                for text, unit in zip(texts, units, strict=True)
+            ]
+        )
+        article = np.tile([log_odds(hit.score), log_odds(hit.score) - best], (len(units), 1))
+        relative = [column - column.max() for column in (cosines, held, known, usual)]
+        rows.append(np.column_stack([cosines, held, known, usual, *relative, holds, shape, article]))
+    return np.vstack(rows) if rows else np.zeros((0, 0))
+
+
+def _held(asked: Asked, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Share of the question's words that each unit holds; words that many units hold count less."""
+    focus = {w for text in (asked.focus, *rule_words(asked.focus)) for w in bigrams(text)}
+    words = {w for text in (asked.topic, *rule_words(asked.topic)) for w in bigrams(text)} | focus
+    common = [set(bigrams(text)) for text in texts]
+    counts = {word: sum(word in each for each in common) for word in words}
+    weight = {word: (1 + (word in focus)) / count for word, count in counts.items() if count}
+    total = sum(weight.values())
+    return np.array([sum(w for word, w in weight.items() if word in each) / total if total else 0.0 for each in common])
+
+
+def _known(
+    article: Article, units: Sequence[Unit], similar: Sequence[Similar]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Tell how far similar questions were answered with each unit: by the nearest one, and usually."""
+    nearest, usual, weight = np.zeros(len(units)), np.zeros(len(units)), 0.0
+    for question, cosine in similar:
+        quoted = find_verbatim(question.quote, article)
+        if quoted is None or cosine <= 0:
+            continue
+        shares = np.zeros(len(units))
+        for i, unit in enumerate(units):
+            shared = min(quoted.end, unit.span.end) - max(quoted.start, unit.span.start)
+            if shared > 0:
+                size = unit.span.end - unit.span.start
+                shares[i] = shared / (size if unit.whole else min(quoted.end - quoted.start, size))
+        nearest = np.maximum(nearest, shares * cosine * cosine)
+        usual += shares * cosine**8
+        weight += cosine**8
+    return nearest, usual / weight if weight else usual
+
+
+def _names(article: Article, unit: Unit) -> frozenset[str]:
+    """Return what a unit is about of the things in ``named``: what it names, or its 款, or its article.
+
+    An item is about what its list is about; what it names is only dealt with.
+    """
+    paragraph = article.paragraphs[unit.paragraph - 1]
+    introduction = Span(paragraph.span.start, paragraph.span.start + len(paragraph.text))
+    own = introduction if unit.item is not None or unit.whole else unit.span
+    places = (own, introduction, Span(0, len(article.text)))
+    return next((found for place in places if (found := named_in(article.text[slice(*place)]))), frozenset())
+
+
+def _holds(asked: Asked, text: str, unit: Unit, names: frozenset[str]) -> list[float]:
+    """For each kind of thing asked for: 1 if the unit holds it, -1 if it does not, 0 if it is not asked."""
+    signs = []
+    quantity = asked_quantity(asked.focus)
+    signs.append(0.0 if quantity is None else 1.0 if quantity.search(text) else -1.0)
+    for kind in ASKS:
+        asks = kind.asks.search(asked.focus)
+        signs.append(0.0 if not asks else 1.0 if kind.holds.search(text) else -1.0)
+    lists = Kind.LIST.asks.search(asked.topic)
+    signs.append(0.0 if not lists else 1.0 if unit.whole else 0.5 if unit.item or text.rstrip()[-1:] in "：:" else -1.0)
+    here = roles_in(text)
+    signs.append(0.0 if not (asked.roles and here) else 1.0 if asked.roles & here else -1.0)
+    wanted = named_in(asked.topic)
+    signs.append(0.0 if not (wanted and names) else 1.0 if wanted & names else -1.0)
+    return signs
+
+
+def describe_best(
+    units: npt.NDArray[np.float64], probabilities: npt.NDArray[np.float64], searched: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Describe how well the likeliest unit answers.
+
+    Args:
+        units: ``describe_units``.
+        probabilities: of these units.
+        searched: ``SearchIndex.evidence_values`` of the hits.
+
+    """
+    order = np.argsort(-probabilities)
+    odds = [log_odds(float(p)) for p in probabilities[order[:2]]]
+    margin = odds[0] - odds[1] if len(odds) > 1 else 0.0
+    return np.concatenate([searched, [odds[0], margin], units[order[0], :_OF_BEST]])
+
+
+def find_writing(model: Path) -> Path:
+    """Return the weights beside a model, or the bundled ones: they look at differences more than at cosines."""
+    return model / FILE if (model / FILE).exists() else MODEL / FILE
+
+
+def read_writing(path: Path) -> dict[str, Writing]:
+    """Read weights by kind of county: ``own`` and ``carried``, as in ``index.ranking``."""
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    return {
+        kind: Writing(
+            Regression(*row["unit"]), Regression(*row["settled"]), {g: Gram(*v) for g, v in row["wording"].items()}
+        )
+        for kind, row in rows.items()
+    }
+
+
+def write_writing(weights: Mapping[str, Writing], path: Path) -> None:
+    """Write weights as JSON."""
+    rows = {kind: {"unit": w.unit, "settled": w.settled, "wording": w.wording} for kind, w in weights.items()}
+    path.write_text(json.dumps(rows, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")

@@ -1,0 +1,225 @@
+"""Bank questions -> the weights that choose words and tell whether the point is settled.
+
+As in ``index.fit``: two thirds of the bank are indexed with a model that never saw the other third,
+which is asked; once with every county's questions, and once with each county's own left out. A unit
+answers if it shares half of itself, or half of the quote, with the words that the bank gives; a whole list, if
+they are half of it. Whether
+the rule settles the point is fitted on these questions and on those that no rule, or not every rule,
+answers.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import typer
+from scipy.sparse import csr_matrix, hstack
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from assistant.choose import (
+    ARTICLES,
+    FILE,
+    Asked,
+    Writing,
+    describe_best,
+    describe_units,
+    likelihood,
+    wording,
+    write_writing,
+)
+from assistant.roles import roles_of
+from assistant.units import candidates
+from assistant.wording import Gram
+from index.build import build
+from index.dense import Embedder
+from index.fit import SEED, is_held_out, other_questions, regress
+from index.invented import invented
+from index.questions import BankQuestion, find_verbatim, read_bank
+from index.ranking import FILE as RANKING
+from index.ranking import Regression, read_ranking
+from index.search import Hit, SearchIndex
+from index.settings import MODEL, IndexSettings, held_name, read_settings
+from index.terminal import run, say
+from ingest.corpus import BUNDLED, ingest
+from ingest.errors import SettingError
+from ingest.law import Regulation
+
+ASKED = 6000
+"""Held-out questions that are asked, of all counties together."""
+
+
+class Example(NamedTuple):
+    """A question asked of one county.
+
+    Attributes:
+        text: the question.
+        signs: of the units of the best articles, a row each.
+        answers: for each unit whether it answers; None where the question is not the bank's.
+        searched: values of the evidence.
+        settled: whether the rule answers.
+
+    """
+
+    text: str
+    signs: npt.NDArray[np.float64]
+    answers: npt.NDArray[np.bool_] | None
+    searched: npt.NDArray[np.float64]
+    settled: bool
+
+
+def fit_writing(settings: IndexSettings, model: Path, say: Callable[[str], None]) -> None:
+    """Fit the weights and write them beside a model's ranking.
+
+    Args:
+        settings: the bank, the county left out, and the home where training keeps its models.
+        model: folder of the model and its ranking, made by ``index train``.
+        say: called with a line of progress.
+
+    Raises:
+        SettingError: the model was not trained here.
+
+    """
+    held_model = settings.home / "training" / held_name(settings.leave_out)
+    if not (held_model / "modules.json").exists():
+        raise SettingError(f"没有 {held_model}。请先运行：python -m index train")
+    bank = read_bank(settings.questions, settings.leave_out)
+    kept = [q for q in bank if not is_held_out(q)]
+    kept += [q for each in invented() if not each.held_out for q in each.questions]
+    asked = _some([q for q in bank if is_held_out(q)])
+    regulations = ingest([BUNDLED]).regulations
+    unseen = [each for each in invented() if each.held_out]
+    lab = _Lab(model, held_model)
+    say("拟合选句和取舍：各县有题库时一遍，逐县没有题库时一遍……")
+    own = lab.ask(regulations, kept, asked, others=True)
+    carried: list[Example] = []
+    for county in sorted({q.county for q in bank}):
+        alone = [q for q in kept if q.county != county]
+        carried += lab.ask(regulations, alone, [q for q in asked if q.county == county], others=True, only=county)
+    theirs = _some([q for each in unseen for q in each.questions])
+    new = lab.ask([each.regulation for each in unseen], kept, theirs)
+    weights = {"own": fit_settled(own, fit_unit(own)), "carried": fit_settled(carried, fit_unit(new))}
+    write_writing(weights, model / FILE)
+
+
+def _some(questions: Sequence[BankQuestion]) -> Sequence[BankQuestion]:
+    return questions if len(questions) <= ASKED else random.Random(SEED).sample(questions, ASKED)
+
+
+class _Lab:
+    """Builds an index of given questions and asks others."""
+
+    def __init__(self, model: Path, held_model: Path) -> None:
+        self._ranking = read_ranking(model / RANKING)
+        self._embedder = Embedder(held_model)
+
+    def ask(
+        self,
+        regulations: Sequence[Regulation],
+        indexed: Sequence[BankQuestion],
+        asked: Sequence[BankQuestion],
+        *,
+        others: bool = False,
+        only: str | None = None,
+    ) -> list[Example]:
+        """Ask bank questions and, if wanted, those that not every rule answers; of one county only, if named."""
+        with tempfile.TemporaryDirectory() as folder:
+            build(regulations, indexed, self._embedder, BUNDLED, Path(folder))
+            index = SearchIndex(Path(folder), self._embedder, self._ranking)
+            try:
+                known = {q.county for q in (*indexed, *asked)}
+                rules = {r.county: r for r in regulations if r.county in known and only in (None, r.county)}
+                found = [_ask(q.question, rules[q.county], index, q) for q in asked]
+                found += _ask_others(rules, index) if others else ()
+            finally:
+                index.close()
+        return [example for example in found if example is not None]
+
+
+def _ask_others(rules: dict[str, Regulation], index: SearchIndex) -> Iterator[Example | None]:
+    """Ask what no rule answers of one county each, and the rest of every county where it is known."""
+    order = random.Random(SEED)
+    for text, answered in other_questions(list(rules)):
+        known = [county for county in rules if county in answered]
+        if not any(answered.values()) and len(known) == len(rules):
+            known = [order.choice(known)]
+        for county in known:
+            yield _ask(text, rules[county], index, None, settled=answered[county])
+
+
+def _ask(
+    text: str, rule: Regulation, index: SearchIndex, gold: BankQuestion | None, *, settled: bool = True
+) -> Example | None:
+    query = index.prepare(text)
+    hits = index.search(query, rule)
+    signs = describe_units(Asked(query, text, text, roles_of(text)), hits, index)
+    if not len(signs):
+        return None
+    answers = None
+    if gold is not None:
+        answers = np.array([a for hit in hits[:ARTICLES] for a in _answers(hit, gold)])
+    return Example(text, signs, answers, index.evidence_values(query, hits), settled)
+
+
+def _answers(hit: Hit, gold: BankQuestion) -> Iterator[bool]:
+    quoted = find_verbatim(gold.quote, hit.article) if hit.article.number == gold.article else None
+    for unit in candidates(hit.article):
+        if quoted is None:
+            yield False
+            continue
+        shared = min(quoted.end, unit.span.end) - max(quoted.start, unit.span.start)
+        size = unit.span.end - unit.span.start
+        least = size if unit.whole else min(quoted.end - quoted.start, size)
+        yield shared > 0 and shared >= 0.5 * least
+
+
+def fit_unit(found: Sequence[Example]) -> Regression:
+    """Fit which units answer."""
+    known = [e for e in found if e.answers is not None]
+    answers = np.concatenate([e.answers for e in known if e.answers is not None])
+    return regress(np.vstack([e.signs for e in known]), answers)
+
+
+def fit_settled(found: Sequence[Example], unit: Regression) -> Writing:
+    """Fit whether the rule settles the point, from the search and the best unit, and from the wording."""
+    rows = np.vstack([describe_best(e.signs, likelihood(e.signs, unit), e.searched) for e in found])
+    scale = rows.std(axis=0) + 1e-9
+    vectors = TfidfVectorizer(analyzer=list, min_df=_LEAST, sublinear_tf=True)
+    words = vectors.fit_transform([wording(e.text, row) for e, row in zip(found, rows, strict=True)])
+    regression = LogisticRegression(max_iter=5000, class_weight="balanced")
+    regression.fit(hstack([csr_matrix(rows / scale), words * _WORDING]), [e.settled for e in found])
+    of_rows, of_words = regression.coef_[0][: rows.shape[1]] / scale, regression.coef_[0][rows.shape[1] :] * _WORDING
+    settled = Regression(tuple(round(float(w), 4) for w in of_rows), round(float(regression.intercept_[0]), 4))
+    grams = {
+        gram: Gram(round(float(vectors.idf_[i]), 2), round(float(of_words[i]), 2))
+        for gram, i in sorted(vectors.vocabulary_.items())
+    }
+    return Writing(unit, settled, grams)
+
+
+_LEAST = 3
+"""Questions that an n-gram must stand in to be given a weight."""
+_WORDING = 2.0
+"""How much the wording may weigh against the search, tried on questions that were not fitted on."""
+
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def main(
+    model: Annotated[Path, typer.Option(help="模型的文件夹")] = MODEL,
+    leave_out: Annotated[str | None, typer.Option(help="这个县的题目不用")] = None,
+) -> None:
+    """Fit the weights that choose words, after ``python -m index train`` (needs its models)."""
+    fit_writing(read_settings(IndexSettings, leave_out=leave_out), model, say)
+
+
+if __name__ == "__main__":
+    run(app)

@@ -1,0 +1,47 @@
+"""What an answer says beside the rule's words: how the question was understood, and what to check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from assistant.answer import Statement
+from assistant.glossary import meanings
+from assistant.places import short_name
+from assistant.understand import Understood
+from ingest.law import Regulation
+
+OLD_YEARS = 3
+"""After so many years a rule may well have been replaced."""
+
+
+def notes(
+    understood: Understood,
+    statements: Sequence[Statement],
+    regulations: Iterable[Regulation],
+    notices: Iterable[str | None],
+    today: date,
+) -> tuple[str, ...]:
+    """Write the notes of an answer; without statements only the notices of what went wrong."""
+    written = list(dict.fromkeys(notice for notice in notices if notice))
+    if not statements:
+        return tuple(written)
+    terms = meanings(understood.topic)
+    if terms:
+        written.append("理解为：" + "、".join(f"“{everyday}”＝{formal}" for everyday, formal in terms) + "。")
+    if understood.roles and not understood.references:
+        written.append(f"按{'、'.join(sorted(understood.roles))}的情形选取。")
+    cited = {c.source.locator.regulation for s in statements for c in s.citations}
+    old = [r for r in regulations if r.id in cited and is_old(r, today)]
+    if old:
+        issued = "、".join(f"{short_name(r.county)}（{(r.issued_on or '')[:4]}年）" for r in old)
+        written.append(f"规则印发已超过{OLD_YEARS}年：{issued}，请核对是否已修订。")
+    return tuple(written)
+
+
+def is_old(regulation: Regulation, today: date) -> bool:
+    """Tell whether a rule was issued more than ``OLD_YEARS`` years ago."""
+    if regulation.issued_on is None:
+        return False
+    issued = date.fromisoformat(regulation.issued_on)
+    return (today.year - issued.year, today.month, today.day) > (OLD_YEARS, issued.month, issued.day)

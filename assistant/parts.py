@@ -1,0 +1,22 @@
+"""A question that asks several things -> the things, each with the words it is asked in."""
+
+from __future__ import annotations
+
+import re
+
+from assistant.expect import Kind, asked_quantity
+
+_CLAUSE = re.compile(r"[，,。；;？?！!、：:]|还是(?!要|得)|(?:另外|还有)(?=\S{4})")
+_LEAST = 3
+"""Characters of a clause that asks something by itself."""
+
+
+def parts(question: str) -> list[str]:
+    """Return the clauses that ask, if there are several; the one thing asked is no part."""
+    clauses = [clause.strip() for clause in _CLAUSE.split(question) if clause.strip()]
+    asking = [clause for clause in clauses if len(clause) >= _LEAST and _asks(clause)]
+    return asking if len(asking) > 1 else []
+
+
+def _asks(clause: str) -> bool:
+    return asked_quantity(clause) is not None or any(kind.asks.search(clause) for kind in Kind)
