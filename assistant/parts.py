@@ -7,6 +7,7 @@ import re
 from assistant.expect import Kind, asked_quantity
 
 _CLAUSE = re.compile(r"[，,。；;？?！!、：:]|还是(?!要|得)|(?:另外|还有)(?=\S{4})")
+_WHERE = re.compile(r"哪(?:儿|里|边)")
 _LEAST = 3
 """Characters of a clause that asks something by itself."""
 
@@ -19,4 +20,8 @@ def parts(question: str) -> list[str]:
 
 
 def _asks(clause: str) -> bool:
-    return asked_quantity(clause) is not None or any(kind.asks.search(clause) for kind in Kind)
+    return (
+        asked_quantity(clause) is not None
+        or any(kind.asks.search(clause) for kind in Kind)
+        or bool(_WHERE.search(clause))
+    )

@@ -137,6 +137,7 @@ class ExtractiveWriter:
         return [choice for choice in task.choices if (choice.hit.article.number, choice.unit) in kept]
 
     def _near_best(self, choices: Sequence[Choice], understood: Understood) -> list[Choice]:
+        choices = _of_roles(choices, understood.roles)
         best = max(choices, key=lambda choice: choice.probability)
         is_long = len(understood.focus) >= self._selection.long
         keep = self._selection.keep_long if is_long else self._selection.keep
@@ -149,6 +150,14 @@ class ExtractiveWriter:
             if share >= (self._selection.branch if branch else keep if here else self._selection.elsewhere):
                 chosen.append(choice)
         return chosen[: self._selection.most]
+
+
+def _of_roles(choices: Sequence[Choice], roles: frozenset[str]) -> Sequence[Choice]:
+    """Leave out what binds other roles than the asker's, if something binds the asker's."""
+    bound = [roles_in(choice.text) for choice in choices]
+    if not any(roles & each for each in bound):
+        return choices
+    return [choice for choice, each in zip(choices, bound, strict=True) if not each or each & roles]
 
 
 def _is_branch(roles: frozenset[str], text: str) -> bool:

@@ -12,7 +12,7 @@ import json
 import random
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +68,7 @@ def fit(
     bank: Sequence[BankQuestion],
     embedder: Embedder,
     most: int | None = None,
+    others: int | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Ranking:
     """Fit both kinds of weights for an embedding model.
@@ -77,13 +78,14 @@ def fit(
         bank: its questions; the model must not have been trained on the third that is held out.
         embedder: the model.
         most: ask at most so many of the held-out questions; a slow model needs it.
+        others: ask at most so many of those that not every rule answers.
         say: called with a line of progress.
 
     """
     asked = _some([question for question in bank if is_held_out(question)], most)
     kept = [question for question in bank if not is_held_out(question)]
     kept += [question for each in invented() if not each.held_out for question in each.questions]
-    channels = _Channels(regulations, [*bank, *kept], embedder)
+    channels = _Channels(regulations, [*bank, *kept], embedder, others=others)
     counties = sorted({question.county for question in bank})
     say(f"拟合排序：问 {len(asked)} 个题库问题，各县有题库时一遍，逐县没有题库时一遍……")
     own = channels.ask(asked, kept, counties)
@@ -97,7 +99,10 @@ def fit(
     )
 
 
-def _some(questions: Sequence[BankQuestion], most: int | None) -> Sequence[BankQuestion]:
+T = TypeVar("T")
+
+
+def _some(questions: Sequence[T], most: int | None) -> Sequence[T]:
     return questions if most is None or len(questions) <= most else random.Random(SEED).sample(questions, most)
 
 
@@ -105,7 +110,7 @@ def ask_unseen(kept: Sequence[BankQuestion], embedder: Embedder, most: int | Non
     """Ask the questions of the rules held out; each has only what is carried over from others."""
     held = [each for each in invented() if each.held_out]
     questions = [question for each in held for question in each.questions]
-    channels = _Channels([each.regulation for each in held], [*kept, *questions], embedder, others=False)
+    channels = _Channels([each.regulation for each in held], [*kept, *questions], embedder, others=0)
     return channels.ask(_some(questions, most), kept, [each.regulation.county for each in held])
 
 
@@ -118,10 +123,11 @@ class _Channels:
         bank: Sequence[BankQuestion],
         embedder: Embedder,
         *,
-        others: bool = True,
+        others: int | None = None,
     ) -> None:
+        """Embed all once; ``others`` is the most that is asked of the questions that not every rule answers."""
         self._regulations = regulations
-        self._others = dict(other_questions([r.county for r in regulations])) if others else {}
+        self._others = dict(_some(list(other_questions([r.county for r in regulations])), others))
         texts = [*(question.question for question in bank), *self._others]
         self._plain = dict(zip(texts, np.array(embedder.texts(texts)), strict=True))
         self._vectors = (

@@ -154,7 +154,7 @@ def make(
     say(f"{len(kept)} 个问题，用另外的拟合排序……")
     held = keep / held_name(leave_out)
     save(train_on_bank(_load(base), rules, kept, hard, recipe), held)
-    ranking = fit(regulations, bank, Embedder(held), FITTED_ON, say)
+    ranking = fit(regulations, bank, Embedder(held), FITTED_ON, say=say)
     every = [*bank, *invented_questions()]
     say(f"全部 {len(every)} 个问题……")
     save(train_on_bank(_load(base), rules, every, hard, recipe), out)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from index import train
+from index import fit, train
 from index.fit import is_held_out
+from index.invented import invented
 from index.leave_out import train_model
 from index.questions import read_bank
 from index.ranking import FILE, read_ranking
@@ -61,6 +62,10 @@ def data(tmp_path, monkeypatch):
     phrases = tmp_path / "phrases.jsonl"
     write_lines(phrases, [{"official": "由县长召集和主持", "everyday": ["归老大张罗", "一把手坐中间"]}])
     monkeypatch.setattr(train, "PHRASES", phrases)
+    few = invented()[:2]
+    for module in (train, fit):
+        monkeypatch.setattr(module, "invented", lambda: few)
+    monkeypatch.setattr(train, "invented_questions", lambda: [q for each in few for q in each.questions[::10]])
     some = [
         {"county": q.county, "article": q.article, "question": q.question, "quote": q.quote} for q in read_bank()[::10]
     ]
@@ -78,8 +83,10 @@ def test_training_writes_a_model_and_its_ranking_and_does_so_again_alike(data, m
     for out in ("one", "two"):
         make(RULES, data / "bank", data / "public", data / out, "渠县", data / "keep", told.append, QUICK)
     bank = read_bank(data / "bank", "渠县")
-    assert taught[0] == [q for q in bank if not is_held_out(q)]
-    assert [*taught[1]] == [*bank]
+    held, shown = invented()[:2]
+    assert held.held_out and not shown.held_out
+    assert taught[0] == [*(q for q in bank if not is_held_out(q)), *shown.questions]
+    assert [*taught[1]] == [*bank, *held.questions[::10], *shown.questions[::10]]
     first, second = (SentenceTransformer(str(data / out), device="cpu").float() for out in ("one", "two"))
     texts = ["公章谁管", "常务会议多久开一次"]
     assert np.array_equal(first.encode(texts), second.encode(texts))
