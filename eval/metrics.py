@@ -127,7 +127,7 @@ def item_recall(case: Case, prediction: Prediction, rules: Rules) -> Score:
 
 
 def gold_places(case: Case, rules: Rules) -> set[Place]:
-    """Find where the gold quotes stand: 项 where only items are quoted, else 款."""
+    """Find where the gold quotes stand: 项 where only some items are quoted, else 款, its whole list too."""
     return {place for gold in case.gold for place in _places(gold, rules)}
 
 
@@ -141,7 +141,8 @@ def _places(gold: Gold, rules: Rules) -> Iterator[Place]:
             continue
         introduction = Span(paragraph.span.start, paragraph.span.start + len(paragraph.text))
         items = [item.number for item in paragraph.items if _overlap(span, item.span)]
-        for number in items if items and not _overlap(span, introduction) else [None]:
+        whole = len(items) == len(paragraph.items)
+        for number in [None] if whole or _overlap(span, introduction) else items:
             yield Place(gold.county, gold.article, paragraph.number, number)
 
 

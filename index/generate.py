@@ -66,6 +66,7 @@ def open_llm(settings: IndexSettings, *, temperature: float = 0.7, retries: int 
         api_key=settings.llm_api_key or "none",
         is_chat_model=True,
         timeout=settings.llm_seconds,
+        max_tokens=settings.llm_tokens,
         max_retries=retries,
         temperature=temperature,
     )

@@ -59,7 +59,9 @@ def _fit_ranking(settings: IndexSettings, embedder: Embedder, say: Callable[[str
     from index.fit import fit  # needed for a model of the user's own only, and slow to import
 
     say(f"第一次用 {embedder.path} 的模型，先拟合排序（只做一次，小模型约一两分钟）……")
-    fitted = fit(ingest([BUNDLED]).regulations, read_bank(BANK, settings.leave_out), embedder, _FITTED_ON, _FITTED_ON, say)
+    fitted = fit(
+        ingest([BUNDLED]).regulations, read_bank(BANK, settings.leave_out), embedder, _FITTED_ON, _FITTED_ON, say
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_ranking(fitted, path)
 

@@ -42,6 +42,7 @@ class IndexSettings(BaseSettings):
         llm_model: name of the model there.
         llm_api_key: its key, where it wants one.
         llm_seconds: how long a reply is waited for.
+        llm_tokens: how long a reply may be.
         leave_out: county whose questions are not used, to measure what a county without any gets.
         lock_seconds: how long a builder waits for another one.
 
@@ -59,6 +60,7 @@ class IndexSettings(BaseSettings):
     llm_model: str | None = None
     llm_api_key: str | None = None
     llm_seconds: float = 60.0
+    llm_tokens: int = 4096
     leave_out: str | None = None
     lock_seconds: float = 120.0
 

@@ -7,7 +7,7 @@ import pytest
 
 from assistant.answer import to_prediction
 from eval.case import CASES, TYPES, Case, Gold, check, read_cases
-from eval.metrics import SCORERS, Score, rules_of, score, summarise
+from eval.metrics import SCORERS, Score, cell_right, cell_silenced, gold_places, rules_of, score, summarise
 from eval.report import read_run, render, summary
 from eval.run import PREDICTIONS, run
 from ingest.corpus import ingest
@@ -213,3 +213,43 @@ def test_case_county_is_not_given_to_the_assistant(assistant, tmp_path):
     assert len(prediction["counties"]) == 5
     (prediction,) = run([replace(case, ui_county="昌乐县")], assistant, tmp_path)
     assert prediction["counties"] == ["昌乐县"]
+
+
+@pytest.mark.parametrize(
+    ("county", "article", "quote", "places"),
+    [
+        ("昌乐县", 46, "县政府常务会议一般每月召开 1-2 次", [(2, None)]),
+        ("昌乐县", 46, "审议《政府工作报告》", [(1, 3)]),
+        ("昌乐县", 46, "会议的主要任务是", [(1, None)]),
+        ("昌乐县", 60, "县政府人事任免公文，由县长签发", [(1, 3)]),
+    ],
+)
+def test_gold_places_are_where_the_quotes_stand(county, article, quote, places):
+    case = Case("a", "fact", "q", county, (Gold(county, article, quote),), (), True)
+    assert [(p.paragraph, p.item) for p in gold_places(case, RULES)] == places
+
+
+def test_a_whole_list_is_its_paragraph():
+    article = RULES.articles["昌乐县", 46, None]
+    first, last = article.paragraphs[0].items[0], article.paragraphs[0].items[-1]
+    whole = article.text[first.span.start : last.span.end]
+    case = Case("a", "list", "q", "昌乐县", (Gold("昌乐县", 46, whole),), (), True)
+    assert [(p.paragraph, p.item) for p in gold_places(case, RULES)] == [(1, None)]
+
+
+def answered(counties, cited, refused=False):
+    citations = [{"county": c, "article": a, "paragraph": 1, "item": None, "quote": "x"} for c, a in cited]
+    return {"counties": counties, "citations": citations, "refused": refused}
+
+
+def test_a_comparison_is_scored_cell_by_cell():
+    gold = (Gold("昌乐县", 46, "x"), Gold("渠县", 30, "x"))
+    case = Case("a", "comparison", "q", "多县", gold, (), True)
+    counties = ["昌乐县", "渠县", "平阴县"]
+    right = answered(counties, [("昌乐县", 46), ("渠县", 30)])
+    assert cell_right(case, right, RULES).value == 1
+    assert cell_silenced(case, right, RULES).value == 0
+    wrong = answered(counties, [("昌乐县", 47), ("平阴县", 52)])
+    assert cell_right(case, wrong, RULES).value == 0
+    assert cell_silenced(case, wrong, RULES).value == 0.5
+    assert "渠县" in cell_silenced(case, wrong, RULES).why
