@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from opencc import OpenCC
 
+from assistant.named import named_in
 from assistant.places import Places, find_places, short_name
 from assistant.references import Reference, find_references
 from assistant.roles import roles_of
@@ -87,7 +88,7 @@ _COMPARED = re.compile(
 )
 """Words that ask for a comparison and say nothing of its matter."""
 _LEFT_OVER = re.compile(
-    r"^(?:[\s、,，和与跟及同的里]|[两三四五几这](?:个县|家|个)|都|规则|比一比|对比|对照|比较|[:：])+|"
+    r"^(?:[\s、,，和与跟及同的里]|[两三四五几](?:个县|家)|都|规则|比一比|对比|对照|比较|[:：])+|"
     r"(?<=[\s、,，:：])[\s、和与跟及]+(?=[\s、,，:：和与跟]|$)|(?<![\u4e00-\u9fff])各(?=[\u4e00-\u9fff])|各(?=隔|要|由|有|得|是|找|能|该|允许|怎么|咋)|(?<=[,，、。])\s*(?:里|的)(?=[,，])"
 )
 """What the names of several counties leave behind: 、 、 四家比一比： , 各."""
@@ -181,12 +182,13 @@ def _take(
     missing = tuple(name for name in places.missing if name not in named_in_rules)
     counties = _counties(places, before, known, chosen, missing)
     asked = _COMPARED.sub("", named.rest) if len(counties) > 1 else named.rest
-    asked = _LEFT_OVER.sub(" ", asked).strip() if len(counties) > 1 or before is not None else asked
+    asked = _LEFT_OVER.sub(" ", asked).strip() if len(places.named) > 1 or places.everyone else asked
     topic = _SHORTHAND.sub(r"\1会议", _COURTESY.sub("", asked)).strip() or named.rest.strip()
     completed = (
         before is not None
         and before.topic != ""
         and not named.references
+        and not _names_another(topic, before.topic)
         and (_needs_context(topic) or (bool(topic) and follows(before.topic, topic, counties)))
     )
     if completed and before is not None:
@@ -199,6 +201,12 @@ def _take(
     lookup = bool(named.references) and len(_LOOKUP.sub("", _FILLER.sub("", topic))) < 3
     roles = roles_of(topic)
     return Understood(topic, topic, counties, missing, named.references, lookup, _about(topic), False, roles)
+
+
+def _names_another(topic: str, before: str) -> bool:
+    """Tell a question about another meeting than the one before it; it stands by itself."""
+    now, then = named_in(topic), named_in(before)
+    return bool(now and then and not now & then)
 
 
 def _counties(
