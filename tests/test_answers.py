@@ -256,3 +256,26 @@ def test_a_follow_up_is_refused_as_readily(assistant):
     before = [{"role": "user", "content": "昌乐县政府常务会议多久开一次？"}]
     assert assistant.ask("会议室在几楼？", before).refused
     assert assistant.ask("红烧肉怎么做？", before).refused
+
+
+# places --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["高青县", "安丘市", "章丘区", "历下区", "博山区", "浦东新区", "大竹县", "海淀区"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "{}政府常务会议多久开一次？",
+        "{}的局长出差找谁批",
+        "我在{}工作，公章归谁管",
+        "咱{}的镇长离县要报谁",
+        "{}和昌乐县的常务会议",
+    ],
+)
+def test_a_county_without_a_rule_is_told_wherever_it_stands(name, question):
+    assert understand(question.format(name), [], KNOWN).missing == (name,)
+
+
+@pytest.mark.parametrize("question", ["去高青县出差找谁批？", "老城区改造的文件谁签发？", "新城区搞活动要报谁"])
+def test_where_somebody_goes_and_parts_of_a_town_are_no_missing_county(question):
+    assert understand(question, [], KNOWN).missing == ()
