@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: setup serve test lint eval bench clean
+.PHONY: setup serve test lint eval bench train clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make lint   代码检查"
 	@echo "make eval   在自带用例上评测"
 	@echo "make bench  测速"
+	@echo "make train  重新训练随包的模型（要公开法律数据，约半小时）"
 
 setup: $(STAMP)
 
@@ -43,6 +44,10 @@ eval: setup
 bench: setup
 	$(BIN)/python -m eval bench
 	$(BIN)/python -m eval retrieval
+
+train: setup
+	$(BIN)/python -m index train
+	$(BIN)/python -m assistant.fit
 
 clean:
 	rm -rf $(VENV) .xiangui

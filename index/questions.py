@@ -71,8 +71,10 @@ def trained_on() -> list[str]:
     laws = (TRAINING / "law_questions.jsonl").read_text(encoding="utf-8").splitlines()
     phrases = (TRAINING / "phrases.jsonl").read_text(encoding="utf-8").splitlines()
     gaps = (TRAINING / "gaps.jsonl").read_text(encoding="utf-8").splitlines()
+    rules = [line for path in (TRAINING / "rules").glob("*.jsonl") for line in path.read_text("utf-8").splitlines()]
     return [
         *(question.question for question in read_bank()),
+        *(asked["question"] for line in rules for asked in json.loads(line)["questions"]),
         *(json.loads(line)["question"] for line in [*laws, *gaps]),
         *(everyday for line in phrases for everyday in json.loads(line)["everyday"]),
         *(TRAINING / "strangers.txt").read_text(encoding="utf-8").splitlines(),
