@@ -5,6 +5,7 @@ import pytest
 from assistant.ask import Assistant
 from assistant.settings import Settings
 from index import library
+from tests.scripted import Server
 
 
 @pytest.fixture(autouse=True)
@@ -26,3 +27,11 @@ def assistant(settings):
     opened = library.Library(settings)
     yield Assistant(opened, settings)
     opened.close()
+
+
+@pytest.fixture
+def server():
+    """A scripted server that speaks the OpenAI protocol."""
+    scripted = Server()
+    yield scripted
+    scripted.close()

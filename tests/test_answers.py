@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+from assistant.__main__ import find_role
 from assistant.answer import Reason
 from assistant.compare import difference
 from assistant.named import named_in, other_action
@@ -16,6 +17,7 @@ from assistant.understand import simplify, understand
 from assistant.wording import Gram, ngrams, odds
 from assistant.write import quote_place
 from ingest.corpus import ingest
+from ingest.errors import SettingError
 from ingest.parse import parse
 
 RULES = {r.county: r for r in ingest().regulations}
@@ -66,6 +68,13 @@ def test_the_role_chooses_the_branch(assistant):
     assert head in quoted(chosen)
     assert "副县长、县政府办公室主任外出" not in quoted(chosen)
     assert any("局长" in note for note in chosen.notes)
+
+
+def test_a_role_is_known_by_name():
+    assert find_role("局长") == "局长"
+    assert find_role(None) is None
+    with pytest.raises(SettingError, match=r"司机.*副县长"):
+        find_role("司机")
 
 
 def test_without_a_role_every_branch_is_shown(assistant):

@@ -10,16 +10,8 @@ from index.generate import open_llm, write_questions
 from index.questions import for_regulations, read_bank
 from ingest.corpus import BUNDLED, ingest
 from ingest.errors import SettingError, XianguiError
-from tests.scripted import Server
 
 RULE = next(r for r in ingest([BUNDLED]).regulations if r.county == "渠县")
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    server.close()
 
 
 @pytest.fixture

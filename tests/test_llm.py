@@ -25,18 +25,10 @@ from eval.case import CASES, read_cases
 from eval.metrics import rules_of, score
 from ingest.corpus import ingest
 from ingest.errors import SettingError
-from tests.scripted import Server
 
 RULES = ingest().regulations
 QUESTION = "昌乐县政府印章和县长印章，分别要谁同意才能用？"
 CASES_HERE = read_cases(CASES / "dev.jsonl")
-
-
-@pytest.fixture
-def server():
-    server = Server()
-    yield server
-    server.close()
 
 
 @pytest.fixture
