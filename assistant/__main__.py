@@ -11,11 +11,9 @@ from rich.console import Console
 
 from assistant.answer import plain_text, to_prediction
 from assistant.ask import Assistant
-from assistant.llm import LlmWriter
 from assistant.roles import roles
 from assistant.settings import Settings
 from assistant.write import ExtractiveWriter, Writer
-from index.generate import open_llm
 from index.library import Library
 from index.settings import read_settings
 from index.terminal import ready, run
@@ -68,6 +66,9 @@ def open_writer(settings: Settings) -> Writer:
     """
     if not (settings.llm_base_url or settings.llm_model):
         return ExtractiveWriter()
+    from assistant.llm import LlmWriter  # slow to import, and needed by few
+    from index.generate import open_llm
+
     return LlmWriter(open_llm(settings, temperature=0.0, retries=0), settings.llm_seconds)
 
 
