@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ingest.law import Article, Span
+from ingest.law import Article, Paragraph, Span
 
 SENTENCE_END = "。！？!?\n"
 _CLAUSE_END = SENTENCE_END + "；;"
@@ -56,10 +56,14 @@ def lists(article: Article) -> Iterator[Unit]:
     """Yield the whole lists of an article, each with the sentence that introduces it."""
     for paragraph in article.paragraphs:
         if paragraph.items:
-            words = Span(paragraph.span.start, paragraph.span.start + len(paragraph.text))
-            start = [s.start for s in split(article.text, words, SENTENCE_END)][-1:] or [paragraph.span.start]
-            span = Span(start[0], paragraph.span.end)
+            span = Span(list_start(paragraph, article.text), paragraph.span.end)
             yield Unit(span, paragraph.number, None, span, whole=True)
+
+
+def list_start(paragraph: Paragraph, text: str) -> int:
+    """Find where the sentence begins that introduces a 款's list; its start, where nothing does."""
+    words = Span(paragraph.span.start, paragraph.span.start + len(paragraph.text))
+    return max((sentence.start for sentence in split(text, words, SENTENCE_END)), default=paragraph.span.start)
 
 
 def candidates(article: Article) -> list[Unit]:

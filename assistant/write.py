@@ -12,7 +12,7 @@ from assistant.choose import Choice
 from assistant.expect import Kind
 from assistant.roles import roles_in
 from assistant.understand import Understood
-from assistant.units import SENTENCE_END, Unit, split
+from assistant.units import Unit, list_start
 from index.words import bigrams
 from ingest.law import Article, Paragraph, Regulation, Span
 
@@ -188,7 +188,7 @@ def _whole_list(article: Article, best: Unit, asks_for_list: bool) -> _Whole | N
     paragraph = article.paragraphs[best.paragraph - 1]
     introduces = bool(_INTRODUCES.search(article.text[slice(*best.span)]))
     if paragraph.items and (introduces or (asks_for_list and _belongs_to_list(paragraph, best, article.text))):
-        return _Whole(Span(_last_sentence(paragraph, article.text), paragraph.span.end), paragraph.number)
+        return _Whole(Span(list_start(paragraph, article.text), paragraph.span.end), paragraph.number)
     sentence = article.text[slice(*best.sentence)]
     if asks_for_list and best.item is None and ("：" in sentence or ":" in sentence) and sentence.count("；") >= 2:
         return _Whole(best.sentence, paragraph.number)
@@ -197,12 +197,6 @@ def _whole_list(article: Article, best: Unit, asks_for_list: bool) -> _Whole | N
 
 def _belongs_to_list(paragraph: Paragraph, best: Unit, text: str) -> bool:
     return best.item is not None or best.span.end >= paragraph.span.start + len(paragraph.text) - 1
-
-
-def _last_sentence(paragraph: Paragraph, text: str) -> int:
-    """Find where the sentence begins that introduces a list."""
-    span = Span(paragraph.span.start, paragraph.span.start + len(paragraph.text))
-    return list(split(text, span, SENTENCE_END))[-1].start
 
 
 def _join(units: Sequence[Unit], text: str) -> Iterator[Unit]:
@@ -235,7 +229,7 @@ _BINDS = re.compile(r"不得|不准|不|严禁|禁止|必须|应当?|须|除|下
 def _lead(article: Article, number: int) -> str:
     """Return the words that introduce a list, where its items mean nothing, or the opposite, without them."""
     paragraph = article.paragraphs[number - 1]
-    lead = article.text[_last_sentence(paragraph, article.text) : paragraph.span.start + len(paragraph.text)].strip()
+    lead = article.text[list_start(paragraph, article.text) : paragraph.span.start + len(paragraph.text)].strip()
     return lead if _BINDS.search(lead) and _INTRODUCES.search(lead) else ""
 
 
