@@ -4,6 +4,7 @@ import json
 import os
 import random
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -232,38 +233,46 @@ def nonsense(tmp_path_factory):
     model = Qwen2ForCausalLM(config)
     model.generation_config.do_sample = True
     model.save_pretrained(folder)
-    port = 20000 + os.getpid() % 20000
-    command = [
-        str(Path(sys.executable).parent / "transformers"),
-        "serve",
-        str(folder),
-        "--port",
-        str(port),
-        "--device",
-        "cpu",
-    ]
-    process = subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "HF_HUB_OFFLINE": "1"}
-    )
-    url = f"http://127.0.0.1:{port}"
+    log = folder / "serve.log"
+    process, url = _serve(folder, log)
     try:
-        _wait(url, process)
         yield url, str(folder)
     finally:
         process.terminate()
         process.wait(20)
 
 
-def _wait(url, process):
+def _serve(folder, log):
+    """Start ``transformers serve``; a free port may be taken before the server has it, so it is tried again."""
+    program = str(Path(sys.executable).parent / "transformers")
+    for _ in range(5):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        with log.open("w") as written:
+            process = subprocess.Popen(
+                [program, "serve", str(folder), "--port", str(port), "--device", "cpu"],
+                stdout=written,
+                stderr=written,
+                env={**os.environ, "HF_HUB_OFFLINE": "1"},
+            )
+        if _up(process, f"http://127.0.0.1:{port}"):
+            return process, f"http://127.0.0.1:{port}"
+        process.kill()
+        process.wait()
+    raise RuntimeError(f"transformers serve did not start: {log.read_text(errors='replace')[-2000:]}")
+
+
+def _up(process, url):
     for _ in range(600):
         if process.poll() is not None:
-            raise RuntimeError(f"transformers serve ended with {process.returncode}")
+            return False
         try:
             urllib.request.urlopen(f"{url}/health", timeout=1)
-            return
+            return True
         except OSError:
             time.sleep(0.2)
-    raise RuntimeError("transformers serve did not start")
+    return False
 
 
 def test_a_real_model_that_talks_nonsense_changes_nothing(nonsense, assistant, settings, monkeypatch):
