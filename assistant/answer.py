@@ -117,6 +117,7 @@ class Answer:
         notes: what was understood and what to mind, a sentence each.
         related: what the statements refer to.
         hits: what was found, a list a county, best first.
+        settled: probability that a county's rule settles the point; 1 where it was fetched, not searched.
         mode: who wrote the statements.
         milliseconds: time of each step and ``total``.
 
@@ -131,6 +132,7 @@ class Answer:
     notes: tuple[str, ...] = ()
     related: tuple[Related, ...] = ()
     hits: Mapping[str, Sequence[Hit]] = field(default_factory=dict)
+    settled: Mapping[str, float] = field(default_factory=dict)
     mode: str = "extractive"
     milliseconds: Mapping[str, float] = field(default_factory=dict)
 
@@ -138,6 +140,13 @@ class Answer:
     def refused(self) -> bool:
         """There is nothing that answers, for any county."""
         return not self.statements
+
+    @property
+    def confidence(self) -> float | None:
+        """Probability of the least sure county that answers; of a refusal, of the surest; None if nothing was asked."""
+        said = {statement.county for statement in self.statements}
+        answering = [p for county, p in self.settled.items() if county in said]
+        return min(answering) if answering else max(self.settled.values(), default=None)
 
     @property
     def citations(self) -> list[Citation]:
@@ -209,6 +218,7 @@ def to_prediction(answer: Answer) -> dict[str, Any]:
         "counties": list(answer.counties),
         "answer": plain_text(answer),
         "refused": answer.refused,
+        "confidence": None if answer.confidence is None else round(answer.confidence, 4),
         "reasons": [refusal.reason.value for refusal in answer.refusals],
         "citations": [
             {**_place(c.source), "paragraph": c.source.locator.paragraph, "item": c.source.locator.item}

@@ -55,12 +55,17 @@ _NOTHING = Written(())
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What one county's rule gives; ``near``: how near it, or another asked in its place, comes to the matter."""
+    """What one county's rule gives.
+
+    ``near``: how near it, or another asked in its place, comes to the matter; ``settled``: how surely
+    it settles the point, 1 where nothing had to be searched.
+    """
 
     written: Written = _NOTHING
     refusal: Refusal | None = None
     hits: tuple[Hit, ...] = ()
     near: float = 1.0
+    settled: float = 1.0
 
 
 class _Other(NamedTuple):
@@ -190,12 +195,12 @@ class Assistant:
             others = self._elsewhere(understood, found, index) if len(understood.counties) == 1 else []
             near = max([self._near(understood, found, index), *(other.near for other in others)])
             sources = [other.source for other in others if other.settled >= _SURE_ELSEWHERE]
-            return _Part(refusal=refuse.silent(rule, hits, why, sources), near=near)
+            return _Part(refusal=refuse.silent(rule, hits, why, sources), near=near, settled=weighed.settled)
         answering = _answering(weighed.choices, understood.focus)
         kept = {choice.hit.article.number for choice in answering}
         choices = [[c for c in part.choices if c.hit.article.number in kept] for part in each]
         task = Task(understood, rule, answering, [part for part in choices if part])
-        return _Part(self._writer.write(task))
+        return _Part(self._writer.write(task), settled=weighed.settled)
 
     def _silence(self, understood: Understood, found: Found, weighed: Weighed, index: SearchIndex) -> str | None:
         """Say why a rule counts as silent, or None if it answers."""
@@ -292,6 +297,7 @@ class Assistant:
             ),
             related=find_related(statements, index.regulations),
             hits={name: part.hits for name, part in parts.items()},
+            settled={name: part.settled for name, part in parts.items()},
             mode="llm" if "llm" in modes else "extractive",
             milliseconds=clock.done(),
         )

@@ -604,3 +604,12 @@ def test_citation_is_hashable_and_counted_once(assistant):
     answer = assistant.ask("昌乐县政府常务会议多久开一次？")
     assert isinstance(answer.citations[0], Citation)
     assert len(set(answer.citations)) == len(answer.citations)
+
+
+def test_confidence_is_that_of_the_least_sure_county_that_answers(assistant):
+    answer = assistant.ask("各县的常务会议多久开一次？")
+    assert set(answer.settled) == set(answer.counties)
+    assert answer.confidence == min(answer.settled[s.county] for s in answer.statements)
+    assert assistant.ask("昌乐第四十六条").confidence == 1
+    assert assistant.ask("昌乐的县长办公会议谁主持？").confidence < 0.5
+    assert assistant.ask("安丘市的常务会议多久开一次？").confidence is None
