@@ -14,8 +14,10 @@ from transformers import BertConfig, BertForSequenceClassification, BertModel, B
 
 from assistant.ask import Assistant
 from assistant.settings import Settings
-from index import library
+from index import fit, library
+from index.invented import invented
 from index.models import find_embedding, open_embedder, open_reranker
+from index.questions import BUNDLED as BANK
 from index.ranking import read_ranking
 from ingest.corpus import BUNDLED, ingest
 from ingest.errors import SettingError
@@ -71,7 +73,15 @@ def settings(embedding, reranker, tmp_path_factory):
         embedding_instruction="为这个问题找条文：",
         reranker=str(reranker),
     )
-    library.rebuild(own)
+    few = folder / "bank"
+    few.mkdir()
+    lines = [line for path in BANK.glob("*.jsonl") for line in path.read_text(encoding="utf-8").splitlines()]
+    (few / "few.jsonl").write_text("\n".join(lines[::10]), encoding="utf-8")
+    rules = invented()[:2]
+    with pytest.MonkeyPatch.context() as patched:  # a tenth of what a ranking is fitted on
+        patched.setattr(library, "BANK", few)
+        patched.setattr(fit, "invented", lambda: rules)
+        library.rebuild(own)
     return own
 
 
