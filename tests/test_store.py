@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import sqlite3
 import stat
 import subprocess
@@ -443,7 +442,7 @@ def test_a_killed_process_and_a_backup_while_it_writes(tmp_path):
             restore(tmp_path / "live.db", path)
         lines += [process.stdout.readline() for _ in range(20)]
     finally:
-        process.send_signal(signal.SIGKILL)
+        process.kill()
         lines += process.communicate()[0].splitlines(keepends=True)
     finished = [int(line.split()[1]) for line in lines if line.endswith("\n")]
     key = lines[0].split()[0]

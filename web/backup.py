@@ -80,8 +80,7 @@ def restore(source: Path, path: Path) -> Path | None:
     try:
         readable = not old or _is_readable(path)
         if not readable:
-            os.replace(path, kept)
-            _forget_log(path)
+            _move(path, kept)
         try:
             make_private(path)
             with _alone(path) as live, closing(_read_only(source)) as saved:
@@ -90,7 +89,7 @@ def restore(source: Path, path: Path) -> Path | None:
                 saved.backup(live)
         except BaseException:
             if not readable:
-                os.replace(kept, path)
+                _move(kept, path)
             kept.unlink(missing_ok=True)
             raise
     except (sqlite3.Error, OSError) as error:
@@ -117,9 +116,12 @@ def _is_readable(path: Path) -> bool:
     return True
 
 
-def _forget_log(path: Path) -> None:
-    for suffix in ("-wal", "-shm", "-journal"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+def _move(path: Path, target: Path) -> None:
+    """Move a database with what SQLite keeps beside it."""
+    for suffix in ("-wal", "-shm", "-journal", ""):
+        beside = path.with_name(path.name + suffix)
+        if beside.exists():
+            os.replace(beside, target.with_name(target.name + suffix))
 
 
 @contextmanager
