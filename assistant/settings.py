@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
 from index.settings import IndexSettings
 
 
@@ -14,6 +19,8 @@ class Settings(IndexSettings):
         host: address that the page is served on.
         port: port that the page is served on.
         county: county that the page begins with.
+        keep_days: days that a conversation is kept after its last question; 0 keeps none on disk:
+            they live in memory, a day at most, and end with the server.
 
     """
 
@@ -22,3 +29,9 @@ class Settings(IndexSettings):
     host: str = "127.0.0.1"
     port: int = 7860
     county: str | None = None
+    keep_days: Annotated[int, Field(ge=0, le=36500)] = 180
+
+    @property
+    def conversations(self) -> Path:
+        """The database of conversations."""
+        return self.home / "conversations.db"

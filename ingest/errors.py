@@ -6,6 +6,7 @@ XianguiError                 anything the user may see; the message says what to
 │   ├── IndexStale           the index was built with something else than what is here now
 │   └── IndexBusy            another process is building
 ├── SettingError             a setting (environment variable or option) is wrong
+├── StoreError               conversations cannot be kept, read, backed up or restored
 └── CaseError                a file of questions or cases cannot be read (names file and line)
 """
 
@@ -45,6 +46,10 @@ class IndexBusy(IndexUnavailable):
 
 class SettingError(XianguiError):
     """A setting has a value that cannot be used; the message names the setting."""
+
+
+class StoreError(XianguiError):
+    """The database of conversations, or what is asked of it, is not usable."""
 
 
 class CaseError(XianguiError):
