@@ -86,9 +86,7 @@ def link_to(regulation: Regulation, regulations: Iterable[Regulation], locator: 
     issued = None if _chosen(of_county) is regulation else regulation.issued_on or regulation.id
     if locator is None:
         return link(regulation.county, issued=issued)
-    return link(
-        regulation.county, locator.article, locator.branch, locator.paragraph, locator.item, issued=issued
-    )
+    return link(regulation.county, locator.article, locator.branch, locator.paragraph, locator.item, issued=issued)
 
 
 def read_link(given: Mapping[str, str], regulations: Sequence[Regulation]) -> Place | Unreadable | None:
