@@ -78,15 +78,16 @@ def link(
 
 
 def link_to(regulation: Regulation, regulations: Iterable[Regulation], locator: Locator | None = None) -> str:
-    """Write the address of a place in a document, or of the whole document.
+    """Write the address of a place in a document, or of the whole document, relative to the page.
 
     The date of issue is named only where the county alone would lead to another document.
     """
     of_county = [r for r in regulations if r.county == regulation.county]
     issued = None if _chosen(of_county) is regulation else regulation.issued_on or regulation.id
     if locator is None:
-        return link(regulation.county, issued=issued)
-    return link(regulation.county, locator.article, locator.branch, locator.paragraph, locator.item, issued=issued)
+        return link(regulation.county, issued=issued).removeprefix("/")
+    place = (locator.article, locator.branch, locator.paragraph, locator.item)
+    return link(regulation.county, *place, issued=issued).removeprefix("/")
 
 
 def read_link(given: Mapping[str, str], regulations: Sequence[Regulation]) -> Place | Unreadable | None:

@@ -135,7 +135,8 @@ def address(href: str, words: str) -> str:
 
 def _snippets(found: Found) -> str:
     """Write the first places with some words around each; places near each other share one."""
-    text, windows = found.text, []
+    text = found.text
+    windows: list[Span] = []
     for span in found.spans:
         start, end = max(0, span.start - _AROUND), min(len(text), span.end + _AROUND)
         if windows and start <= windows[-1].end:
