@@ -84,7 +84,7 @@ def browse_tab(assistant: Assistant, tabs: gr.Tabs, tab: str = "browse") -> Brow
 
     with gr.Row(elem_id="rules"):
         with gr.Column(scale=2, min_width=320, elem_id="rule-left"):
-            gr.HTML("<h2>查阅</h2>", js_on_load=None, apply_default_css=False)
+            gr.HTML('<h2 class="rule-title">查阅</h2>', js_on_load=None, apply_default_css=False)
             with gr.Row():
                 words = gr.Textbox(
                     label="在原文中查找",
@@ -98,7 +98,7 @@ def browse_tab(assistant: Assistant, tabs: gr.Tabs, tab: str = "browse") -> Brow
                 county = gr.Dropdown(
                     [EVERYWHERE, *assistant.counties], value=EVERYWHERE, label="范围", scale=1, min_width=110
                 )
-            search = gr.Button("查找", elem_id="rule-search")
+            search = gr.Button("查找", size="sm", elem_id="rule-search")
             found = gr.HTML("", js_on_load=SCRIPT, apply_default_css=False, elem_id="rule-found")
             listed = gr.HTML(
                 tree(assistant.index.regulations),

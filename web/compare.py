@@ -202,7 +202,7 @@ class _Row:
         marks = [Mark(span, "strong", "figure") for span in self.sides[at].figures]
         marks += [Mark(span, "mark", kind) for span in self.sides[at].only]
         marks += slips_of(article, rule.slips)
-        head = f"<h4><span>{escape(short_name(names[at]))}</span> {_link(rule, article, regulations)}</h4>"
+        head = f"<h3><span>{escape(short_name(names[at]))}</span> {_link(rule, article, regulations)}</h3>"
         return f'<div class="side">{head}{provisions(article, marks)}</div>'
 
 
@@ -250,39 +250,40 @@ def compare_tab(assistant: Assistant, browse: Browse) -> None:
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     parts = []
-    gr.HTML("<h2>一件事，各县怎么规定</h2>", js_on_load=None, apply_default_css=False)
-    with gr.Row():
-        topic = gr.Dropdown(
-            list(TOPICS),
-            value=TOPICS[0],
-            allow_custom_value=True,
-            label="什么事",
-            info="选一件，或直接写一个问题",
-            scale=2,
-            min_width=280,
-            elem_id="compare-topic",
-        )
-        counties = gr.CheckboxGroup(
-            assistant.counties,
-            value=assistant.counties,
-            label="哪些县",
-            scale=2,
-            min_width=280,
-            elem_id="compare-counties",
-        )
-    start = gr.Button("对照", variant="primary", elem_id="compare-ask")
-    parts.append(gr.HTML("", js_on_load=SCRIPT, apply_default_css=False, elem_id="compare-table"))
-    gr.on([start.click], answer, [topic, counties], parts[0], **quiet)
+    with gr.Column(elem_id="compare"):
+        gr.HTML('<h2 class="rule-title">一件事，各县怎么规定</h2>', js_on_load=None, apply_default_css=False)
+        with gr.Row():
+            topic = gr.Dropdown(
+                list(TOPICS),
+                value=TOPICS[0],
+                allow_custom_value=True,
+                label="什么事",
+                info="选一件，或直接写一个问题",
+                scale=2,
+                min_width=280,
+                elem_id="compare-topic",
+            )
+            counties = gr.CheckboxGroup(
+                assistant.counties,
+                value=assistant.counties,
+                label="哪些县",
+                scale=2,
+                min_width=280,
+                elem_id="compare-counties",
+            )
+        start = gr.Button("对照", variant="primary", elem_id="compare-ask")
+        parts.append(gr.HTML("", js_on_load=SCRIPT, apply_default_css=False, elem_id="compare-table"))
+        gr.on([start.click], answer, [topic, counties], parts[0], **quiet)
 
-    gr.HTML("<h2>两份规则，逐条对照</h2>", js_on_load=None, apply_default_css=False)
-    choices = [(f"{r.county}　{r.doc_number or issued(r)}", r.id) for r in assistant.index.regulations]
-    first, second = choices[0][1], choices[min(1, len(choices) - 1)][1]
-    with gr.Row():
-        left = gr.Dropdown(choices, value=first, label="左边", min_width=240, elem_id="compare-left")
-        right = gr.Dropdown(choices, value=second, label="右边", min_width=240, elem_id="compare-right")
-        shown = gr.Radio(list(SHOWN), value=SHOWN[0], label="显示", min_width=280, elem_id="compare-shown")
-    lay = gr.Button("逐条对照", elem_id="compare-lay")
-    parts.append(gr.HTML("", js_on_load=SCRIPT, apply_default_css=False, elem_id="compare-documents"))
-    gr.on([lay.click, shown.change], documents, [left, right, shown], parts[1], **quiet)
+        gr.HTML('<h2 class="rule-title">两份规则，逐条对照</h2>', js_on_load=None, apply_default_css=False)
+        choices = [(f"{r.county}　{r.doc_number or issued(r)}", r.id) for r in assistant.index.regulations]
+        first, second = choices[0][1], choices[min(1, len(choices) - 1)][1]
+        with gr.Row():
+            left = gr.Dropdown(choices, value=first, label="左边", min_width=240, elem_id="compare-left")
+            right = gr.Dropdown(choices, value=second, label="右边", min_width=240, elem_id="compare-right")
+            shown = gr.Radio(list(SHOWN), value=SHOWN[0], label="显示", min_width=280, elem_id="compare-shown")
+        lay = gr.Button("逐条对照", elem_id="compare-lay")
+        parts.append(gr.HTML("", js_on_load=SCRIPT, apply_default_css=False, elem_id="compare-documents"))
+        gr.on([lay.click, shown.change], documents, [left, right, shown], parts[1], **quiet)
     for part in parts:
         part.visit(browse.visit, None, browse.outputs, **quiet)

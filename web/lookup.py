@@ -123,7 +123,7 @@ def _group(found: Sequence[Found], words: str, regulations: Sequence[Regulation]
     )
     name = short_name(regulation.county)
     return (
-        f'<h4 title="{escape(label_document(regulation))}">{escape(regulation.county)}</h4>'
+        f'<h3 title="{escape(label_document(regulation))}">{escape(regulation.county)}</h3>'
         f'<ul aria-label="{escape(name)}">{rows}</ul>'
     )
 

@@ -127,9 +127,9 @@ def _actions(regulation: Regulation, regulations: Sequence[Regulation], locator:
     )
 
 
-def _opened(place: str, regulation: Regulation, body: str) -> str:
+def _opened(place: str, regulation: Regulation, name: str, body: str) -> str:
     return (
-        f'<article class="opened" data-place="{escape(place)}" data-regulation="{escape(regulation.id)}" tabindex="-1">'
+        f'<article class="opened" aria-label="{escape(f"《{regulation.title}》{name}")}" data-place="{escape(place)}" data-regulation="{escape(regulation.id)}" tabindex="-1">'
         f'<p class="back"><button type="button">返回目录</button></p>{body}</article>'
     )
 
@@ -147,6 +147,7 @@ def _article(place: Place, article: Article, regulations: Sequence[Regulation], 
     return _opened(
         link_to(regulation, regulations, alone),
         regulation,
+        str(alone),
         _head(regulation, regulations, str(article.chapter) if article.chapter else "")
         + _beside(regulation, regulations, article, -1)
         + f"<h3>{escape(str(alone))}</h3>{part}{provisions(article, marks, href, at)}"
@@ -188,6 +189,7 @@ def _notice(regulation: Regulation, regulations: Sequence[Regulation], words: st
     return _opened(
         link_to(regulation, regulations, locator),
         regulation,
+        "印发通知",
         _head(regulation, regulations, "")
         + f"<h3>印发通知和版记</h3>{_notice_text(regulation, words)}"
         + _actions(regulation, regulations, locator, regulation.notice),
@@ -222,6 +224,7 @@ def _whole(regulation: Regulation, regulations: Sequence[Regulation], words: str
     return _opened(
         address,
         regulation,
+        "全文",
         _head(regulation, regulations, "")
         + f'<p class="actions"><label>跳到 <select class="jump"><option value="">选一条</option>{jump}</select></label>'
         f'<button type="button" class="copy" data-copy="{escape(label_document(regulation))}">复制文件名和文号</button>'
