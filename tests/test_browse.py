@@ -45,7 +45,7 @@ def article(regulation, number):
 
 
 def plain(written):
-    return html.unescape(re.sub(r"<[^>]+>", "", written))
+    return html.unescape(re.sub(r'<sup class="slip-note">.*?</sup>|<[^>]+>', "", written))
 
 
 # links ---------------------------------------------------------------------------------------
