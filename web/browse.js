@@ -21,14 +21,20 @@ const visit = (search, remember) => {
   trigger("visit", { query: search });
 };
 
-const load = async (rule) => {
+const loading = new WeakMap(); // a rule is fetched once, whoever opens it
+const load = (rule) => {
+  if (!loading.has(rule)) loading.set(rule, fetchInto(rule));
+  return loading.get(rule);
+};
+
+const fetchInto = async (rule) => {
   const inside = rule.querySelector(".inside");
-  if (inside.childElementCount) return;
   inside.textContent = "正在打开…";
   try {
     inside.innerHTML = await server.open_rule(rule.dataset.regulation);
   } catch {
     inside.textContent = "没有打开，请收起再试。";
+    loading.delete(rule);
   }
 };
 
