@@ -63,7 +63,7 @@ const reveal = () => {
   const one = at && opened.querySelector(`[data-article="${CSS.escape(at)}"]`);
   const aim = one || opened.querySelector(".target") || opened.querySelector("mark") || opened;
   opened.focus({ preventScroll: true });
-  if (aim === opened) { if (wide()) element.scrollTop = 0; else element.scrollIntoView({ block: "start" }); }
+  if (aim === opened) { if (wide()) opened.scrollTop = 0; else element.scrollIntoView({ block: "start" }); }
   else aim.scrollIntoView({ block: "center" });
   window.dispatchEvent(new Event("rule-shown"));
 };
