@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -21,6 +19,7 @@ from assistant.fit import fit_writing
 from assistant.settings import Settings
 from eval.bench import bench, machine, peak_memory
 from eval.case import CASES, Case, check, check_independence, read_cases
+from eval.provenance import made_with
 from eval.report import read_run, render, render_left_out
 from eval.run import run as run_cases
 from index.leave_out import without_county
@@ -54,7 +53,8 @@ def run_command(
     read = read_cases(cases)
     folder = out or Path("runs") / f"{cases.stem}-{datetime.now():%Y%m%d-%H%M%S}"
     if leave_out is None:
-        _run(read, open_assistant(), folder, cases, workers, resume)
+        settings = read_settings(Settings)
+        _run(read, open_assistant(), settings, folder, cases, workers, resume)
         console.print(render(read_run(folder)))
     else:
         settings = read_settings(Settings)
@@ -69,7 +69,7 @@ def run_command(
                 raise CaseError(f"{cases} 里没有{county}的用例")
             ready(alone, replace_stale=True)
             library = Library(alone)
-            _run(theirs, Assistant(library, alone), folder / county, cases, workers, resume, county)
+            _run(theirs, Assistant(library, alone), alone, folder / county, cases, workers, resume, county)
             library.close()
             runs[county] = read_run(folder / county)
         console.print(render_left_out(runs))
@@ -83,6 +83,7 @@ def _concerns(county: str, case: Case) -> bool:
 def _run(
     cases: Sequence[Case],
     assistant: Assistant,
+    settings: Settings,
     folder: Path,
     file: Path,
     workers: int,
@@ -98,7 +99,7 @@ def _run(
             workers=workers,
             resume=resume,
             county=county,
-            settings=_made_with(assistant, file),
+            made_with=made_with(settings, assistant, file),
             advance=lambda: bar.advance(task),
         )
 
@@ -157,17 +158,6 @@ def retrieval_command(
     cases = CASES / "dev.jsonl"
     report(settings, cases, read_cases(cases), public, out, say, resume=resume)
     say(f"已写入 {out}")
-
-
-def _made_with(assistant: Assistant, cases: Path) -> dict[str, Any]:
-    index = assistant.index
-    return {
-        "cases": str(cases),
-        "regulations": {r.id: r.source_hash for r in index.regulations},
-        "mode": assistant.mode,
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-    }
 
 
 if __name__ == "__main__":
