@@ -1,4 +1,4 @@
-"""Command line: ``python -m eval run | report | check | bench | retrieval``."""
+"""Command line: ``python -m eval run | report | compare | check | gate | bench | retrieval``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ from assistant.fit import fit_writing
 from assistant.settings import Settings
 from eval.bench import bench, machine, peak_memory
 from eval.case import CASES, Case, check, check_independence, read_cases
+from eval.comparison import compare, render_comparison
+from eval.gate import FILE as GATE
+from eval.gate import ask_gate, falls, read_gate, set_limits
+from eval.judge import judge, open_judge, read_judged, render_judged
 from eval.provenance import made_with
 from eval.report import read_run, render, render_left_out
 from eval.run import run as run_cases
@@ -48,14 +52,19 @@ def run_command(
         typer.Option(help=f"不用这个县的题目（模型、扩展、排序都不用），只评这个县；写“{EACH}”则逐县来一遍"),
     ] = None,
     public: Annotated[Path, typer.Option(help="公开法律数据的文件夹，--leave-out 训练时用")] = Path("../shared/public"),
+    judged: Annotated[bool, typer.Option("--judge", help="再让设好的大模型评一遍，另列一表，不计入其他各项")] = False,
 ) -> None:
     """Ask all cases, score the answers, show the figures."""
     read = read_cases(cases)
     folder = out or Path("runs") / f"{cases.stem}-{datetime.now():%Y%m%d-%H%M%S}"
     if leave_out is None:
         settings = read_settings(Settings)
+        if judged:
+            open_judge(settings)  # what is not configured is told before anything is asked
         _run(read, open_assistant(), settings, folder, cases, workers, resume)
         console.print(render(read_run(folder)))
+        if judged:
+            _judge(settings, folder)
     else:
         settings = read_settings(Settings)
         known = list(dict.fromkeys(r.county for r in ingest([settings.source]).regulations))
@@ -102,6 +111,45 @@ def _run(
             made_with=made_with(settings, assistant, file),
             advance=lambda: bar.advance(task),
         )
+
+
+def _judge(settings: Settings, folder: Path) -> None:
+    finished, llm = read_run(folder), open_judge(settings)
+    with Progress(console=errors) as bar:
+        task = bar.add_task("大模型评分", total=len(finished.cases))
+        judge(finished, folder, llm, lambda: bar.advance(task))
+    console.print(render_judged(read_judged(folder), llm.metadata.model_name))
+
+
+@app.command("compare")
+def compare_command(
+    before: Annotated[Path, typer.Argument(help="前一次运行的文件夹")],
+    after: Annotated[Path, typer.Argument(help="后一次运行的文件夹")],
+    common: Annotated[bool, typer.Option("--common", help="用例不全相同时，只比相同的")] = False,
+    most: Annotated[int, typer.Option(help="变好、变差各最多列出多少例")] = 40,
+) -> None:
+    """Compare two runs score by score and case by case."""
+    console.print(render_comparison(compare(read_run(before), read_run(after), common=common), most))
+
+
+@app.command("gate")
+def gate_command(
+    file: Annotated[Path, typer.Option(help="把关的用例和分数下限")] = GATE,
+    set_now: Annotated[bool, typer.Option("--set", help="把下限改为现在的分数")] = False,
+) -> None:
+    """Ask a small fixed set of cases; exit with 1 if a score has fallen below its limit."""
+    gate, assistant = read_gate(file), open_assistant()
+    predictions = ask_gate(gate, assistant)
+    if set_now:
+        set_limits(gate, predictions, assistant, file)
+        say(f"已写入 {file}")
+        return
+    fallen = falls(gate, predictions, assistant)
+    for fall in fallen:
+        errors.print(str(fall), style="red", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{len(gate.cases)} 例，" + (f"{len(fallen)} 项分数退步" if fallen else "没有退步"))
+    if fallen:
+        raise typer.Exit(1)
 
 
 @app.command("report")
