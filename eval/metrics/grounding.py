@@ -22,6 +22,7 @@ _MARKS = re.compile(r"(?:\[\d+\])+$", re.M)
 _SOURCES = re.compile(r"^\n?\[1\] 《", re.M)
 _HEADING = re.compile(r"^【[^】]+】$", re.M)
 _DEADLINE = re.compile(r"[一二两三四五六七八九十半\d]+个?(?:工作日|自然日|小时|分钟|日|天|周|月|年)")
+_QUOTED = re.compile(r"“([^”]+)”")
 _ALIKE = 0.4
 """Share of a clause's bigrams that another must hold to be what it was made of."""
 
@@ -29,7 +30,8 @@ _ALIKE = 0.4
 class _Stated(NamedTuple):
     """Words of an answer and the quotes that are to bear them out.
 
-    ``abridged``: they sum up, so that not all that the quotes say need be in them.
+    ``abridged``: they sum several counties up; not all that the quotes say need be in them, but what
+    they put in quotation marks must stand in the quotes.
     """
 
     text: str
@@ -54,20 +56,18 @@ def _statements(prediction: Prediction, rules: Rules) -> Iterator[_Stated]:
         return
     everything = "\n".join(str(c["quote"]) for c in citations)
     introductions = "\n".join(_introduction(c, rules) for c in citations)
-    difference = prediction.get("difference") or ""
-    text = str(prediction["answer"]).removeprefix(difference)
-    if difference:
-        yield _Stated(difference, everything, introductions, abridged=True)
-    sources = _SOURCES.search(text)
-    body = text[: sources.start()] if sources else text
+    sources = _SOURCES.search(prediction["answer"])
+    body = prediction["answer"][: sources.start()] if sources else prediction["answer"]
     at = 0
     for marks in _MARKS.finditer(body):
+        before, *sections = _HEADING.split(body[at : marks.start()])
+        if at == 0 and sections:
+            yield _Stated(before, everything, introductions, abridged=True)
         cited = [citations[n - 1] for n in map(int, re.findall(r"\d+", marks[0])) if 0 < n <= len(citations)]
-        words = _HEADING.split(body[at : marks.start()])[-1]
         led = "\n".join(_introduction(c, rules) for c in cited)
-        yield _Stated(words, "\n".join(str(c["quote"]) for c in cited), led)
+        yield _Stated([before, *sections][-1], "\n".join(str(c["quote"]) for c in cited), led)
         at = marks.end()
-    if at == 0 and body.strip():
+    if at == 0:
         yield _Stated(body, everything, introductions)
 
 
@@ -95,8 +95,14 @@ def _fault(stated: _Stated) -> str | None:
         extra = sorted(set(said) - set(held))
         if extra:
             return f"引文里没有“{extra[0]}”：{clause}"
+        if stated.abridged:
+            words = [word for run in _QUOTED.findall(clause) for word in run.split("、")]
+            misquoted = [word for word in words if word not in squeeze(stated.quotes)]
+            if misquoted:
+                return f"引文里没有“{misquoted[0]}”：{clause}"
+            continue
         missing = sorted(_told(_nearest(clause, quoted)) - said)
-        if missing and not stated.abridged:
+        if missing:
             return f"漏了引文里的“{missing[0]}”：{clause}"
     return None
 
