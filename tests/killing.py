@@ -1,0 +1,88 @@
+"""Kill a command again and again at random moments, go on with it, and see that nothing was lost.
+
+By itself: ``python -m tests.killing --times 20`` kills ``python -m eval run`` on the dev cases, and
+compares what it ends with to a run that was left alone.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PREDICTIONS = "predictions.jsonl"
+LONGEST_START = 120
+"""Seconds in which a process must have written something or ended."""
+
+
+def lines(path):
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def kill(command, environment, path, moment):
+    """Start a command and kill it at a moment: after seconds, or when so many lines were added; tell what it had."""
+    had = lines(path)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    start = time.monotonic()
+
+    def reached():
+        waited = time.monotonic() - start
+        assert waited < LONGEST_START, process.stderr.read().decode()
+        return waited >= moment if isinstance(moment, float) else lines(path) >= had + moment
+
+    while process.poll() is None and not reached():
+        time.sleep(0.002)  # a file that grows gives no event
+    ended = process.poll() is not None
+    process.kill()
+    error = process.communicate()[1].decode()
+    assert not ended or process.returncode == 0, error
+    return None if ended else lines(path)
+
+
+def go_through(folder, arguments, environment, moments):
+    """Run ``eval run`` into a folder, killed at each moment; tell how many lines stood at each kill."""
+    command = [sys.executable, "-m", "eval", "run", "--out", str(folder), "--resume", *arguments]
+    stood = []
+    for moment in moments:
+        found = kill(command, environment, folder / PREDICTIONS, moment)
+        if found is not None:
+            stood.append(found)
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+    return stood
+
+
+def stable(folder, name=PREDICTIONS):
+    """Read a file of a run without what differs from run to run by itself."""
+    rows = [json.loads(line) for line in (folder / name).read_text("utf-8").splitlines()]
+    return [{key: value for key, value in row.items() if key != "latency_ms"} for row in rows]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--cases", default="eval/cases/dev.jsonl")
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    arguments = ["--cases", chosen.cases]
+    rng = random.Random(chosen.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        whole, broken = Path(folder, "whole"), Path(folder, "broken")
+        command = [sys.executable, "-m", "eval", "run", "--out", str(whole), *arguments]
+        start = time.monotonic()
+        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        seconds = time.monotonic() - start
+        # half of the kills at any time of a process's life, half while it asks: each asks but a part
+        share = max(1, lines(whole / PREDICTIONS) // chosen.times)
+        moments = [rng.uniform(0.1, seconds) if n % 2 else rng.randint(1, 2 * share) for n in range(chosen.times)]
+        stood = go_through(broken, arguments, dict(os.environ), moments)
+        same = all(stable(whole, name) == stable(broken, name) for name in (PREDICTIONS, "scores.jsonl"))
+        sys.stdout.write(f"{len(stood)} kills of {chosen.times}, at {stood} lines; the same in the end: {same}\n")
+        sys.exit(not same)
+
+
+if __name__ == "__main__":
+    main()
