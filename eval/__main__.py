@@ -32,7 +32,7 @@ from index.questions import trained_on
 from index.settings import read_settings
 from index.terminal import errors, ready, run, say
 from ingest.corpus import ingest
-from ingest.errors import CaseError, XianguiError
+from ingest.errors import CaseError, SettingError, XianguiError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="评测：批量提问、打分、报告。")
 EACH = "各县"
@@ -55,6 +55,8 @@ def run_command(
     judged: Annotated[bool, typer.Option("--judge", help="再让设好的大模型评一遍，另列一表，不计入其他各项")] = False,
 ) -> None:
     """Ask all cases, score the answers, show the figures."""
+    if judged and leave_out is not None:
+        raise SettingError("--judge 不能和 --leave-out 一起用")
     read = read_cases(cases)
     folder = out or Path("runs") / f"{cases.stem}-{datetime.now():%Y%m%d-%H%M%S}"
     if leave_out is None:
