@@ -35,7 +35,7 @@ def kill(command, environment, path, moment):
         return waited >= moment if isinstance(moment, float) else lines(path) >= had + moment
 
     while process.poll() is None and not reached():
-        time.sleep(0.002)  # a file that grows gives no event
+        time.sleep(0.005)  # a file that grows gives no event
     ended = process.poll() is not None
     process.kill()
     error = process.communicate()[1].decode()

@@ -141,7 +141,7 @@ def test_killed_at_random_it_ends_with_the_same(assistant, settings, tmp_path):
     rng = random.Random(os.getpid())
     moments = [rng.randint(1, 10), rng.uniform(0.1, 4.0), rng.randint(1, 10)]
     stood = go_through(tmp_path / "broken", ["--cases", str(path)], environment, moments)
-    assert len(stood) == 3 and stood[-1] > 1
+    assert stood and 1 <= stood[0] < len(cases)
     for name in (PREDICTIONS, SCORES):
         strip = [{**row, "latency_ms": 0} for row in stable(tmp_path / "whole", name)]
         assert [{**row, "latency_ms": 0} for row in stable(tmp_path / "broken", name)] == strip

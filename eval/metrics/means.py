@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from statistics import median, quantiles
 
 from eval.case import Case, holds
@@ -51,25 +52,30 @@ def score(case: Case, prediction: Prediction, rules: Rules) -> dict[str, Score]:
     return {name: scorer(case, prediction, rules) for name, scorer in SCORERS.items()}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Summary:
     """A score over many cases.
 
     Attributes:
+        rows: the scores, with their weights.
         mean: arithmetic mean of what was scored (hit@1, mrr and ndcg@10 weighted by gold
             counties, recall by gold articles).
         median: middle value.
         p90: value that nine in ten do not exceed.
         count: number of cases scored.
-        interval: of the mean.
 
     """
 
+    rows: tuple[Weighted, ...]
     mean: float
     median: float
     p90: float
     count: int
-    interval: Interval | None
+
+    @cached_property
+    def interval(self) -> Interval | None:
+        """The mean's 95% interval; drawn only where somebody looks at it."""
+        return interval([self.rows])
 
 
 def summarise(cases: Sequence[Case], scores: Sequence[Mapping[str, Score]], name: str) -> Summary | None:
@@ -79,7 +85,7 @@ def summarise(cases: Sequence[Case], scores: Sequence[Mapping[str, Score]], name
         return None
     values = [value for value, _ in rows]
     p90 = quantiles(values, n=10, method="inclusive")[-1] if len(values) > 1 else values[0]
-    return Summary(mean_of_means([rows]), median(values), p90, len(values), interval([rows]))
+    return Summary(tuple(rows), mean_of_means([rows]), median(values), p90, len(values))
 
 
 def weigh(cases: Sequence[Case], scores: Sequence[Mapping[str, Score]], name: str) -> list[Weighted]:
