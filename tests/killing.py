@@ -15,8 +15,6 @@ import time
 from pathlib import Path
 
 PREDICTIONS = "predictions.jsonl"
-LONGEST_START = 120
-"""Seconds in which a process must have written something or ended."""
 
 
 def lines(path):
@@ -26,20 +24,18 @@ def lines(path):
 def kill(command, environment, path, moment):
     """Start a command and kill it at a moment: after seconds, or when so many lines were added; tell what it had."""
     had = lines(path)
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     start = time.monotonic()
 
     def reached():
-        waited = time.monotonic() - start
-        assert waited < LONGEST_START, process.stderr.read().decode()
-        return waited >= moment if isinstance(moment, float) else lines(path) >= had + moment
+        return time.monotonic() - start >= moment if isinstance(moment, float) else lines(path) >= had + moment
 
     while process.poll() is None and not reached():
         time.sleep(0.005)  # a file that grows gives no event
     ended = process.poll() is not None
     process.kill()
-    error = process.communicate()[1].decode()
-    assert not ended or process.returncode == 0, error
+    process.wait()
+    assert not ended or process.returncode == 0
     return None if ended else lines(path)
 
 
@@ -80,7 +76,9 @@ def main():
         moments = [rng.uniform(0.1, seconds) if n % 2 else rng.randint(1, 2 * share) for n in range(chosen.times)]
         stood = go_through(broken, arguments, dict(os.environ), moments)
         same = all(stable(whole, name) == stable(broken, name) for name in (PREDICTIONS, "scores.jsonl"))
-        sys.stdout.write(f"{len(stood)} kills of {chosen.times}, at {stood} lines; the same in the end: {same}\n")
+        sys.stdout.write(
+            f"undisturbed {seconds:.0f} s; {len(stood)} kills of {chosen.times}, at {stood} lines; the same in the end: {same}\n"
+        )
         sys.exit(not same)
 
 
