@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assistant.answer import to_prediction
 from assistant.ask import Assistant
 from eval.case import CASES, Case, read_cases
 from eval.metrics import LOWER_IS_BETTER, SCORERS, Score, rules_of, score, summarise
 from eval.report import NAMES
+from eval.run import ask
 from ingest.errors import CaseError
 
 FILE = CASES / "gate.json"
@@ -77,16 +77,12 @@ def read_gate(path: Path = FILE) -> Gate:
 
 def ask_gate(gate: Gate, assistant: Assistant) -> list[dict[str, Any]]:
     """Ask the cases of a gate."""
-    return [
-        {"id": case.id, **to_prediction(assistant.ask(case.question, case.history, case.ui_county))}
-        for case in gate.cases
-    ]
+    return [ask(case, assistant) for case in gate.cases]
 
 
 def falls(gate: Gate, predictions: Sequence[Mapping[str, Any]], assistant: Assistant) -> list[Fall]:
     """Name every score that is beyond its limit."""
-    rules = rules_of(assistant.index.regulations)
-    rows = [score(case, prediction, rules) for case, prediction in zip(gate.cases, predictions, strict=True)]
+    rows = _score(gate, predictions, assistant)
     found = []
     for name, limit in gate.limits.items():
         mean = summarise(gate.cases, rows, name)
@@ -98,14 +94,18 @@ def falls(gate: Gate, predictions: Sequence[Mapping[str, Any]], assistant: Assis
 
 def set_limits(gate: Gate, predictions: Sequence[Mapping[str, Any]], assistant: Assistant, path: Path) -> None:
     """Write as limits what the scores are now, rounded outwards to the hundredth."""
-    rules = rules_of(assistant.index.regulations)
-    rows = [score(case, prediction, rules) for case, prediction in zip(gate.cases, predictions, strict=True)]
+    rows = _score(gate, predictions, assistant)
     means = {name: summarise(gate.cases, rows, name) for name in SCORERS if name not in _UNMEASURED}
     limits = {name: _outwards(name, mean.mean) for name, mean in means.items() if mean is not None}
     row = {**json.loads(path.read_text(encoding="utf-8")), "limits": limits}
     draft = path.with_suffix(".part")
     draft.write_text(json.dumps(row, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     os.replace(draft, path)
+
+
+def _score(gate: Gate, predictions: Sequence[Mapping[str, Any]], assistant: Assistant) -> list[dict[str, Score]]:
+    rules = rules_of(assistant.index.regulations)
+    return [score(case, prediction, rules) for case, prediction in zip(gate.cases, predictions, strict=True)]
 
 
 def _beyond(name: str, value: float, limit: float) -> bool:

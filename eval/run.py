@@ -98,7 +98,7 @@ def _ask_all(
     """Ask, and append each prediction as soon as it is there, in whatever order."""
     done: dict[str, dict[str, Any]] = {}
     with (folder / PREDICTIONS).open("a", encoding="utf-8") as file, _pool(workers) as pool:
-        for future in as_completed([pool.submit(_ask, case, assistant) for case in cases]):
+        for future in as_completed([pool.submit(ask, case, assistant) for case in cases]):
             prediction = future.result()
             done[prediction["id"]] = prediction
             file.write(write_row(prediction))
@@ -107,7 +107,8 @@ def _ask_all(
     return done
 
 
-def _ask(case: Case, assistant: Assistant) -> dict[str, Any]:
+def ask(case: Case, assistant: Assistant) -> dict[str, Any]:
+    """Ask one case and return the prediction."""
     answer = assistant.ask(case.question, case.history, case.ui_county)
     return {"id": case.id, **to_prediction(answer)}
 

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from assistant.answer import to_prediction
 from eval.case import CASES, read_cases
 from eval.metrics import LOWER_IS_BETTER, SCORERS, rules_of, score, summarise
+from eval.run import ask
 
 DEV = read_cases(CASES / "dev.jsonl")
 CITED = ("citation_precision", "citation_recall", "cell_right", "strict")
@@ -22,7 +22,7 @@ def rules(assistant):
 
 @pytest.fixture(scope="module")
 def predictions(assistant):
-    return [{"id": c.id, **to_prediction(assistant.ask(c.question, c.history, c.ui_county))} for c in DEV]
+    return [ask(case, assistant) for case in DEV]
 
 
 def body(prediction, change):
