@@ -40,13 +40,14 @@ def kill(command, environment, path, moment):
 
 
 def go_through(folder, arguments, environment, moments):
-    """Run ``eval run`` into a folder, killed at each moment; tell how many lines stood at each kill."""
+    """Run ``eval run`` into a folder, killed at each moment till it ends; tell how many lines stood at each kill."""
     command = [sys.executable, "-m", "eval", "run", "--out", str(folder), "--resume", *arguments]
     stood = []
     for moment in moments:
         found = kill(command, environment, folder / PREDICTIONS, moment)
-        if found is not None:
-            stood.append(found)
+        if found is None:
+            return stood
+        stood.append(found)
     subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
     return stood
 
@@ -66,19 +67,23 @@ def main():
     arguments = ["--cases", chosen.cases]
     rng = random.Random(chosen.seed)
     with tempfile.TemporaryDirectory() as folder:
-        whole, broken = Path(folder, "whole"), Path(folder, "broken")
+        whole = Path(folder, "whole")
         command = [sys.executable, "-m", "eval", "run", "--out", str(whole), *arguments]
         start = time.monotonic()
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
         seconds = time.monotonic() - start
-        # half of the kills at any time of a process's life, half while it asks: each asks but a part
-        share = max(1, lines(whole / PREDICTIONS) // chosen.times)
-        moments = [rng.uniform(0.1, seconds) if n % 2 else rng.randint(1, 2 * share) for n in range(chosen.times)]
-        stood = go_through(broken, arguments, dict(os.environ), moments)
-        same = all(stable(whole, name) == stable(broken, name) for name in (PREDICTIONS, "scores.jsonl"))
-        sys.stdout.write(
-            f"undisturbed {seconds:.0f} s; {len(stood)} kills of {chosen.times}, at {stood} lines; the same in the end: {same}\n"
-        )
+        most = lines(whole / PREDICTIONS) // 8
+        killed, same, runs = 0, True, 0
+        while killed < chosen.times:
+            runs += 1
+            broken = Path(folder, f"broken-{runs}")
+            left = range(chosen.times - killed)
+            moments = [rng.uniform(0.1, seconds) if rng.random() < 0.5 else rng.randint(1, most) for _ in left]
+            stood = go_through(broken, arguments, dict(os.environ), moments)
+            killed += len(stood)
+            same = same and all(stable(whole, name) == stable(broken, name) for name in (PREDICTIONS, "scores.jsonl"))
+            sys.stdout.write(f"run {runs}: killed {len(stood)} times, at {stood} lines; the same so far: {same}\n")
+            sys.stdout.flush()
         sys.exit(not same)
 
 
