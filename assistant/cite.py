@@ -183,7 +183,7 @@ def _unsupported(text: str, quotes: str) -> str | None:
 
     Longest words first, so that 县长 is not taken from 副县长 nor 可以 from 不可以.
     """
-    said, held = _claims(text), _claims(quotes)
+    said, held = claims(text), claims(quotes)
     for kind in said:
         extra = set(said[kind]) - set(held[kind])
         if extra:
@@ -191,7 +191,8 @@ def _unsupported(text: str, quotes: str) -> str | None:
     return None
 
 
-def _claims(text: str) -> dict[str, Counter[str]]:
+def claims(text: str) -> dict[str, Counter[str]]:
+    """Count the numbers, modal words and office-holders that a text names."""
     squeezed = re.sub(r"\s", "", text)
     numbers = Counter(_canonical(match[0]) for match in _NUMBER.finditer(squeezed))
     numbers.update(_DIGITS.findall(squeezed))

@@ -1,13 +1,11 @@
-"""Command line: ``python -m eval run | report | check | bench | retrieval``."""
+"""Command line: ``python -m eval run | report | compare | check | gate | bench | retrieval``."""
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -21,6 +19,11 @@ from assistant.fit import fit_writing
 from assistant.settings import Settings
 from eval.bench import bench, machine, peak_memory
 from eval.case import CASES, Case, check, check_independence, read_cases
+from eval.comparison import compare, render_comparison
+from eval.gate import FILE as GATE
+from eval.gate import ask_gate, falls, read_gate, set_limits
+from eval.judge import judge, open_judge, read_judged, render_judged
+from eval.provenance import made_with
 from eval.report import read_run, render, render_left_out
 from eval.run import run as run_cases
 from index.leave_out import without_county
@@ -29,7 +32,7 @@ from index.questions import trained_on
 from index.settings import read_settings
 from index.terminal import errors, ready, run, say
 from ingest.corpus import ingest
-from ingest.errors import CaseError, XianguiError
+from ingest.errors import CaseError, SettingError, XianguiError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="评测：批量提问、打分、报告。")
 EACH = "各县"
@@ -49,13 +52,21 @@ def run_command(
         typer.Option(help=f"不用这个县的题目（模型、扩展、排序都不用），只评这个县；写“{EACH}”则逐县来一遍"),
     ] = None,
     public: Annotated[Path, typer.Option(help="公开法律数据的文件夹，--leave-out 训练时用")] = Path("../shared/public"),
+    judged: Annotated[bool, typer.Option("--judge", help="再让设好的大模型评一遍，另列一表，不计入其他各项")] = False,
 ) -> None:
     """Ask all cases, score the answers, show the figures."""
+    if judged and leave_out is not None:
+        raise SettingError("--judge 不能和 --leave-out 一起用")
     read = read_cases(cases)
     folder = out or Path("runs") / f"{cases.stem}-{datetime.now():%Y%m%d-%H%M%S}"
     if leave_out is None:
-        _run(read, open_assistant(), folder, cases, workers, resume)
+        settings = read_settings(Settings)
+        if judged:
+            open_judge(settings)  # what is not configured is told before anything is asked
+        _run(read, open_assistant(), settings, folder, cases, workers, resume)
         console.print(render(read_run(folder)))
+        if judged:
+            _judge(settings, folder)
     else:
         settings = read_settings(Settings)
         known = list(dict.fromkeys(r.county for r in ingest([settings.source]).regulations))
@@ -69,7 +80,7 @@ def run_command(
                 raise CaseError(f"{cases} 里没有{county}的用例")
             ready(alone, replace_stale=True)
             library = Library(alone)
-            _run(theirs, Assistant(library, alone), folder / county, cases, workers, resume, county)
+            _run(theirs, Assistant(library, alone), alone, folder / county, cases, workers, resume, county)
             library.close()
             runs[county] = read_run(folder / county)
         console.print(render_left_out(runs))
@@ -83,6 +94,7 @@ def _concerns(county: str, case: Case) -> bool:
 def _run(
     cases: Sequence[Case],
     assistant: Assistant,
+    settings: Settings,
     folder: Path,
     file: Path,
     workers: int,
@@ -98,9 +110,48 @@ def _run(
             workers=workers,
             resume=resume,
             county=county,
-            settings=_made_with(assistant, file),
+            made_with=made_with(settings, assistant, file),
             advance=lambda: bar.advance(task),
         )
+
+
+def _judge(settings: Settings, folder: Path) -> None:
+    finished, llm = read_run(folder), open_judge(settings)
+    with Progress(console=errors) as bar:
+        task = bar.add_task("大模型评分", total=len(finished.cases))
+        judge(finished, folder, llm, lambda: bar.advance(task))
+    console.print(render_judged(read_judged(folder), llm.metadata.model_name))
+
+
+@app.command("compare")
+def compare_command(
+    before: Annotated[Path, typer.Argument(help="前一次运行的文件夹")],
+    after: Annotated[Path, typer.Argument(help="后一次运行的文件夹")],
+    common: Annotated[bool, typer.Option("--common", help="用例不全相同时，只比相同的")] = False,
+    most: Annotated[int, typer.Option(help="变好、变差各最多列出多少例")] = 40,
+) -> None:
+    """Compare two runs score by score and case by case."""
+    console.print(render_comparison(compare(read_run(before), read_run(after), common=common), most))
+
+
+@app.command("gate")
+def gate_command(
+    file: Annotated[Path, typer.Option(help="把关的用例和分数下限")] = GATE,
+    set_now: Annotated[bool, typer.Option("--set", help="把下限改为现在的分数")] = False,
+) -> None:
+    """Ask a small fixed set of cases; exit with 1 if a score has fallen below its limit."""
+    gate, assistant = read_gate(file), open_assistant()
+    predictions = ask_gate(gate, assistant)
+    if set_now:
+        set_limits(gate, predictions, assistant, file)
+        say(f"已写入 {file}")
+        return
+    fallen = falls(gate, predictions, assistant)
+    for fall in fallen:
+        errors.print(str(fall), style="red", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{len(gate.cases)} 例，" + (f"{len(fallen)} 项分数退步" if fallen else "没有退步"))
+    if fallen:
+        raise typer.Exit(1)
 
 
 @app.command("report")
@@ -157,17 +208,6 @@ def retrieval_command(
     cases = CASES / "dev.jsonl"
     report(settings, cases, read_cases(cases), public, out, say, resume=resume)
     say(f"已写入 {out}")
-
-
-def _made_with(assistant: Assistant, cases: Path) -> dict[str, Any]:
-    index = assistant.index
-    return {
-        "cases": str(cases),
-        "regulations": {r.id: r.source_hash for r in index.regulations},
-        "mode": assistant.mode,
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-    }
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,13 +33,24 @@ SHARED = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """An article that answers, and the words of it that do."""
+    """An article that answers, and the words of it that do.
+
+    Attributes:
+        county: whose rule it is.
+        article: number of the 条.
+        quote: the words of it that answer; they tell the 款 and 项 too.
+        regulation: id of the rule, where the county has several.
+        branch: the number after 之.
+        group: golds of a case with the same group answer equally: any one of them is enough.
+
+    """
 
     county: str
     article: int
     quote: str
     regulation: str | None = None
     branch: int | None = None
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +68,7 @@ class Case:
         answerable: false where the rules are silent.
         note: for reviewers.
         ui_county: the county chosen on the page, given to the assistant.
+        silent: counties of a comparison for which 未规定 is right.
 
     """
 
@@ -70,6 +82,7 @@ class Case:
     history: tuple[dict[str, str], ...] = ()
     note: str = ""
     ui_county: str | None = field(default=None)
+    silent: tuple[str, ...] = ()
 
 
 def read_cases(path: Path) -> tuple[Case, ...]:
@@ -95,6 +108,7 @@ def read_cases(path: Path) -> tuple[Case, ...]:
                     "gold": tuple(Gold(**gold) for gold in row["gold"]),
                     "facts": tuple(row["facts"]),
                     "history": tuple(row.get("history", ())),
+                    "silent": tuple(row.get("silent", ())),
                 }
             )
         except (ValueError, KeyError, TypeError) as error:
@@ -110,29 +124,71 @@ def read_cases(path: Path) -> tuple[Case, ...]:
 
 
 def check(cases: Iterable[Case], regulations: Iterable[Regulation] | None = None) -> list[str]:
-    """Prove cases against the texts: quotes stand in their articles, facts in the quotes.
+    """Prove cases against the texts.
 
-    Returns one line a fault.
+    Quotes stand in their articles, facts in the quotes; of a group any one answers for its county,
+    and has one fact or more where others of the group have one; a county is silent or has gold, not
+    both. Returns one line a fault.
     """
     rules = tuple(regulations) if regulations is not None else ingest().regulations
     texts = {(r.county, a.number, a.branch): squeeze(a.text) for r in rules for a in r.articles}
-    faults = []
-    for case in cases:
-        if case.answerable != bool(case.gold):
-            faults.append(f"{case.id}：answerable 与 gold 不一致")
-        for gold in case.gold:
-            text = texts.get((gold.county, gold.article, gold.branch))
-            if text is None:
-                faults.append(f"{case.id}：{gold.county}没有第 {gold.article} 条")
-            elif not gold.quote or squeeze(gold.quote) not in text:
-                faults.append(f"{case.id}：引文不在{gold.county}第 {gold.article} 条中：{gold.quote}")
-        quotes = [squeeze(gold.quote) for gold in case.gold]
-        faults += [
-            f"{case.id}：事实不在任何引文中：{fact}"
-            for fact in case.facts
-            if not any(squeeze(fact) in q for q in quotes)
-        ]
-    return faults
+    known = {rule.county for rule in rules}
+    return [
+        f"{case.id}：{fault}"
+        for case in cases
+        for fault in (*_quote_faults(case, texts), *_group_faults(case), *_silent_faults(case, known))
+    ]
+
+
+def _quote_faults(case: Case, texts: Mapping[tuple[str, int, int | None], str]) -> Iterator[str]:
+    if case.answerable != bool(case.gold):
+        yield "answerable 与 gold 不一致"
+    for gold in case.gold:
+        text = texts.get((gold.county, gold.article, gold.branch))
+        if text is None:
+            yield f"{gold.county}没有第 {gold.article} 条"
+        elif not gold.quote or squeeze(gold.quote) not in text:
+            yield f"引文不在{gold.county}第 {gold.article} 条中：{gold.quote}"
+    for fact in case.facts:
+        if not any(holds(gold, fact) for gold in case.gold):
+            yield f"事实不在任何引文中：{fact}"
+
+
+def _group_faults(case: Case) -> Iterator[str]:
+    for name, members in groups(case.gold).items():
+        if len(members) < 2:
+            yield f"组“{name}”里只有一条；能互相替代的至少要两条"
+        if len({gold.county for gold in members}) > 1:
+            yield f"组“{name}”里有几个县；一个县的答案不能替代另一个县的"
+        held = [any(holds(gold, fact) for fact in case.facts) for gold in members]
+        if any(held) and not all(held):
+            yield f"组“{name}”里有的引文没有事实，有的有；哪一条都应当算答全"
+
+
+def _silent_faults(case: Case, known: Collection[str]) -> Iterator[str]:
+    if case.silent and case.type != "comparison":
+        yield "silent 只用于 comparison"
+    for county in dict.fromkeys(case.silent):
+        if county not in known:
+            yield f"silent 里的{county}没有收入规则"
+        if county in {gold.county for gold in case.gold}:
+            yield f"{county}既有 gold 又在 silent 里"
+        if case.silent.count(county) > 1:
+            yield f"silent 里{county}写了两次"
+
+
+def groups(gold: Iterable[Gold]) -> dict[str, list[Gold]]:
+    """Put those together of which any one is enough."""
+    found: dict[str, list[Gold]] = {}
+    for one in gold:
+        if one.group is not None:
+            found.setdefault(one.group, []).append(one)
+    return found
+
+
+def holds(gold: Gold, fact: str) -> bool:
+    """Tell whether a fact stands in a gold quote, white space aside."""
+    return squeeze(fact) in squeeze(gold.quote)
 
 
 def check_independence(cases: Iterable[Case], trained: Iterable[str]) -> list[str]:

@@ -21,7 +21,7 @@ class Weighted(NamedTuple):
 
 
 class Interval(NamedTuple):
-    """The mean's 95% interval."""
+    """A 95% interval, of a mean or of a difference of means."""
 
     low: float
     high: float
@@ -48,6 +48,41 @@ def interval(groups: Sequence[Sequence[Weighted]]) -> Interval | None:
     found = bootstrap(
         [np.arange(len(rows)) for rows in groups],
         statistic,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(_SEED),
+    ).confidence_interval
+    return Interval(float(found.low), float(found.high))
+
+
+class Pair(NamedTuple):
+    """A case's score in two runs, and how much it counts."""
+
+    before: float
+    after: float
+    weight: float
+
+
+def mean_difference(pairs: Sequence[Pair]) -> float:
+    """Weighted mean of what each case gained."""
+    return float(np.average([after - before for before, after, _ in pairs], weights=[p.weight for p in pairs]))
+
+
+def paired_interval(pairs: Sequence[Pair]) -> Interval | None:
+    """Draw the cases anew, both scores of a case together, 2,000 times; None for fewer than two."""
+    if len(pairs) < 2:
+        return None
+    before, after, weight = np.array(pairs, dtype=float).T
+
+    def statistic(
+        one: npt.NDArray[Any], other: npt.NDArray[Any], counts: npt.NDArray[Any], axis: int
+    ) -> npt.NDArray[np.float64]:
+        return np.asarray(((other - one) * counts).sum(axis=axis) / counts.sum(axis=axis))
+
+    found = bootstrap(
+        (before, after, weight),
+        statistic,
+        paired=True,
         n_resamples=RESAMPLES,
         method="percentile",
         rng=np.random.default_rng(_SEED),

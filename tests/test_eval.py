@@ -134,9 +134,9 @@ def wordy(prediction):
     [
         (neighbour, {"citation_precision", "citation_recall", "verbatim", *PLACES, "strict"}),
         (next_paragraph, {*PLACES}),
-        (without_limit, {"verbatim", "length_ratio"}),
+        (without_limit, {"verbatim", "grounded", "concision", "length_ratio"}),
         (silent, {"citation_recall", "facts", "refusal_wrong", "paragraph_recall", "item_recall", "strict"}),
-        (wordy, {"length_ratio", "strict"}),
+        (wordy, {"concision", "length_ratio", "strict"}),
     ],
 )
 def test_each_defect_is_caught_by_its_score(right, defect, caught_by):
