@@ -21,6 +21,7 @@ from assistant.fit import fit_writing
 from assistant.settings import Settings
 from eval.bench import bench, machine, peak_memory
 from eval.case import CASES, Case, check, check_independence, read_cases
+from eval.html_report import write_report
 from eval.report import read_run, render, render_left_out
 from eval.run import run as run_cases
 from index.leave_out import without_county
@@ -56,6 +57,7 @@ def run_command(
     if leave_out is None:
         _run(read, open_assistant(), folder, cases, workers, resume)
         console.print(render(read_run(folder)))
+        say(f"报告：{write_report(folder)}（用浏览器打开，可打印）")
     else:
         settings = read_settings(Settings)
         known = list(dict.fromkeys(r.county for r in ingest([settings.source]).regulations))
@@ -107,9 +109,11 @@ def _run(
 def report_command(
     folder: Annotated[Path, typer.Argument(help="一次运行的文件夹")],
     most: Annotated[int, typer.Option(help="最多列出多少个不足之处")] = 30,
+    html: Annotated[Path | None, typer.Option(help="报告写到哪个文件；不写则是运行文件夹里的 report.html")] = None,
 ) -> None:
-    """Show the figures of a finished run again."""
+    """Show the figures of a finished run again and write its report."""
     console.print(render(read_run(folder), most))
+    say(f"报告：{write_report(folder, html)}（用浏览器打开，可打印）")
 
 
 @app.command("check")

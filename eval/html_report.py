@@ -1,0 +1,298 @@
+"""A run folder -> one HTML file, in Chinese, that needs nothing else: for who decides whether to use the assistant."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from eval.case import TYPES, Case
+from eval.metrics import SCORERS, Score, Summary, summarise
+from eval.plots import bins, latency, reliability, stacked, thresholds, trade
+from eval.report import MEDIANS, NAMES, Run, read_run, type_name
+from eval.verdict import (
+    GUARDED,
+    GUARDED_HARM,
+    MEANING,
+    READY,
+    READY_HARM,
+    Outcome,
+    gold_article,
+    outcome,
+    percent,
+    share,
+    verdict,
+    why,
+)
+
+REPORT = "report.html"
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "总体": ("strict",),
+    "说“未规定”": ("refusal_", "cell_", "completeness"),
+    "引用": ("citation_", "paragraph_", "item_", "verbatim"),
+    "内容": ("facts", "grounding", "numbers", "modal", "supported"),
+    "查找": ("hit@", "recall@", "precision@", "mrr", "ndcg", "map"),
+    "篇幅和速度": ("length", "concision", "latency"),
+    "大模型评判（仅供参考，与其他分数分开看）": ("judge_",),
+}
+"""Where a score stands in the table of figures, by how its name begins."""
+OTHER = "其他"
+NOTES = {
+    "strict": "该引的都引了，要点齐全，没有夹带过多；或如实说没有规定",
+    "hit@1": "查到的第一条就是答案所在",
+    "recall@5": "答案所在的条文排进前五",
+    "citation_precision": "所引的条文里，确实回答问题的",
+    "citation_recall": "回答问题的条文里，引到的",
+    "paragraph_precision": "同上，细到款",
+    "paragraph_recall": "同上，细到款",
+    "item_precision": "同上，细到项",
+    "item_recall": "同上，细到项",
+    "facts": "必须答到的要点里，答到的",
+    "verbatim": "引文与原文逐字一致",
+    "refusal_right": "规则没有规定的问题，如实说没有",
+    "refusal_wrong": "规则有规定的问题，却说没有（越低越好）",
+    "cell_right": "多县比较时，每个县都答对的",
+    "cell_silenced": "多县比较时，有规定的县却说没有（越低越好）",
+    "length_ratio": "引文是标准引文的几倍长：中位 / 九成不超过",
+    "latency_ms": "答一题要多少毫秒：中位 / 九成不超过",
+}
+GROUPS = {"type": "问题类型", "county": "县", "chapter": "章"}
+COLOURS = {
+    Outcome.RIGHT: "#2f6f4f",
+    Outcome.PARTIAL: "#f0c75e",
+    Outcome.WRONG: "#b3541e",
+    Outcome.SILENCED: "#6b2c55",
+}
+MADE_WITH = {
+    "finished_at": "完成时间",
+    "cases": "用例文件",
+    "mode": "回答方式",
+    "python": "Python",
+    "cores": "处理器核数",
+    "machine": "机器",
+    "corpus": "规则文本（哈希）",
+    "model": "向量模型（哈希）",
+    "settings": "设置",
+    "versions": "程序库版本",
+    "regulations": "各规则原文（哈希）",
+}
+_MODES = {"extractive": "原文摘录（不用大模型）", "llm": "大模型转述，已核验"}
+_WORST_FIRST = (Outcome.SILENCED, Outcome.WRONG, Outcome.PARTIAL, Outcome.RIGHT)
+_MANY = 24
+_FEW = 3
+_REST = "其余"
+_CHINA = timezone(timedelta(hours=8))
+
+
+class Row(NamedTuple):
+    """A figure as it is shown."""
+
+    name: str
+    note: str
+    value: str
+    range: str
+    count: int
+
+
+class Shown(NamedTuple):
+    """A case as it is shown: what was asked, what was said, what would have been right, and why it is not.
+
+    Attributes:
+        found: articles found, five a county, best first, each with whether it answers.
+        cited: articles cited, once each.
+
+    """
+
+    case: Case
+    prediction: Mapping[str, Any]
+    outcome: Outcome
+    kind: str
+    counties: tuple[str, ...]
+    found: Mapping[str, list[tuple[str, bool]]]
+    cited: list[str]
+    why: list[tuple[str, str]]
+
+
+def write_report(folder: Path, out: Path | None = None) -> Path:
+    """Write the report of a finished run and return where; the same run gives the same bytes.
+
+    Raises:
+        CaseError: the folder holds no finished run.
+
+    """
+    path = out or folder / REPORT
+    written = render_html(read_run(folder), folder)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    draft.write_text(written, encoding="utf-8")
+    os.replace(draft, path)
+    return path
+
+
+def render_html(run: Run, folder: Path) -> str:
+    """Lay a run out as a page."""
+    outcomes = [outcome(row) for row in run.scores]
+    here = Path(__file__).parent
+    script = (here / "report.js").read_text(encoding="utf-8")
+    pages = Environment(
+        loader=FileSystemLoader(here), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    shown = [_shown(*row, o) for row, o in zip(zip(*run[:3], strict=True), outcomes, strict=True)]
+    return pages.get_template("report.html.j2").render(
+        verdict=verdict(run, outcomes),
+        cards=[(o, share([other is o for other in outcomes]), MEANING[o], COLOURS[o]) for o in Outcome],
+        lines=(percent(READY), percent(READY_HARM), percent(GUARDED), percent(GUARDED_HARM)),
+        sections=_sections(run),
+        groups=list(_groups(run, outcomes)),
+        plots=list(_plots(run, outcomes)),
+        shown=shown,
+        failures=[s for o in _WORST_FIRST for s in shown if s.outcome is o and (s.why or o is not Outcome.RIGHT)],
+        types=list(dict.fromkeys(s.kind for s in shown)),
+        counties=list(dict.fromkeys(county for s in shown for county in s.counties)),
+        outcomes=list(Outcome),
+        made_with=list(_made_with(run.made_with)),
+        command=_command(run.made_with, folder),
+        date=_date(run.made_with.get("finished_at")),
+        dev=Path(str(run.made_with.get("cases", ""))).stem == "dev",
+        percent=percent,
+        style=Markup((here / "report.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
+
+
+def _sections(run: Run) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {title: [] for title in [*SECTIONS, OTHER]}
+    for name in SCORERS:
+        value = summarise(run.cases, run.scores, name)
+        if value is not None:
+            found[section(name)].append(_row(name, value))
+    return {title: rows for title, rows in found.items() if rows}
+
+
+def section(name: str) -> str:
+    """Return the section of the table of figures that a score stands in."""
+    return next((title for title, starts in SECTIONS.items() if name.lower().startswith(starts)), OTHER)
+
+
+def _row(name: str, value: Summary) -> Row:
+    label, note = NAMES.get(name, name), NOTES.get(name, "")
+    if name in MEDIANS:
+        digits = 0 if name == "latency_ms" else 1
+        return Row(label, note, f"{value.median:.{digits}f} / {value.p90:.{digits}f}", "", value.count)
+    found = value.interval
+    return Row(label, note, f"{value.mean:.1%}", f"{found.low:.1%}–{found.high:.1%}" if found else "", value.count)
+
+
+def _groups(run: Run, outcomes: Sequence[Outcome]) -> Iterator[tuple[str, dict[str, Counter[str]], Markup]]:
+    """Count how cases ended, by each thing that they are grouped by, and draw it."""
+    for name, labels in run.groups.items():
+        counts: dict[str, Counter[str]] = {}
+        for own, o in zip(labels, outcomes, strict=True):
+            for label in own:
+                counts.setdefault(label, Counter())[o] += 1
+        title = GROUPS.get(name, name)
+        rows = _gathered(counts, name)
+        picture = stacked(f"by-{len(title)}-{name}", f"按{title}：各有多少题全对、不完整、引错、误说未规定", rows, COLOURS)
+        yield title, rows, Markup(picture)
+
+
+def _gathered(counts: Mapping[str, Counter[str]], name: str) -> dict[str, Counter[str]]:
+    """Name and order the groups; those with the fewest cases are put together at the end."""
+    if name == "type":
+        ordered = sorted(counts, key=lambda kind: TYPES.index(kind) if kind in TYPES else len(TYPES))
+        return {type_name(kind): counts[kind] for kind in ordered}
+    ordered = sorted(counts, key=lambda label: -counts[label].total())
+    few = [label for n, label in enumerate(ordered) if n >= _MANY or counts[label].total() < _FEW]
+    if len(few) < 2:
+        return {label: counts[label] for label in ordered}
+    rest = sum((counts[label] for label in few), Counter[str]())
+    return {label: counts[label] for label in ordered if label not in few} | {f"{_REST} {len(few)} 个": rest}
+
+
+def _plots(run: Run, outcomes: Sequence[Outcome]) -> Iterator[tuple[str, str, Markup]]:
+    """Draw what is not by group: heading, what it says, picture."""
+    answered = [
+        (float(p["confidence"]), o is Outcome.RIGHT)
+        for p, o in zip(run.predictions, outcomes, strict=True)
+        if not p["refused"] and p.get("confidence") is not None
+    ]
+    sure, right = [p for p, _ in answered], [r for _, r in answered]
+    found = bins(sure, right)
+    if found:
+        parts = "；".join(f"把握约 {b.confidence:.0%} 的 {b.count} 个，对 {b.right:.0%}" for b in found)
+        note = f"点在虚线上方，说明实际比系统自报的更可靠。{parts}。竖线是 95% 区间。"
+        yield "把握可信吗", note, Markup(reliability("reliability", f"把握与实际全对的比例：{parts}", found))
+    tried = thresholds(sure, right, len(run.cases))
+    if tried:
+        chosen = [tried[0], *(t for least in (0.5, 0.8, 0.95) for t in [_at(tried, least)] if t)]
+        parts = "；".join(
+            f"只显示把握在 {t.confidence:.0%} 以上的，答 {t.answered:.0%} 的题，其中 {t.right:.0%} 全对" for t in chosen
+        )
+        note = f"把握不够就不答，剩下的会更准吗？{parts}。"
+        yield "少答一些会更准吗", note, Markup(trade("trade", f"所答全对的比例随作答比例的变化：{parts}", tried))
+    times = [float(p["latency_ms"]) for p in run.predictions]
+    note = "系统从收到问题到写出回答的时间，不含网页显示。每次运行会略有不同。"
+    yield "要等多久", note, Markup(latency("latency", "回答所需毫秒数的分布", times))
+
+
+def _at(tried: Sequence[Any], least: float) -> Any:
+    return next((t for t in tried if t.confidence >= least), None)
+
+
+def _shown(case: Case, prediction: Mapping[str, Any], row: Mapping[str, Score], how: Outcome) -> Shown:
+    found: dict[str, list[tuple[str, bool]]] = {}
+    for hit in prediction["retrieved"]:
+        own = found.setdefault(hit["county"], [])
+        if len(own) < 5:
+            own.append((_number(hit), gold_article(case, hit)))
+    counties = tuple(dict.fromkeys([case.county, *(gold.county for gold in case.gold)]))
+    cited = list(dict.fromkeys(_article(citation) for citation in prediction["citations"]))
+    return Shown(case, prediction, how, type_name(case.type), counties, found, cited, why(row, NAMES))
+
+
+def _article(row: Mapping[str, Any]) -> str:
+    if row["article"] == 0:
+        return f"{row['county']}印发通知"
+    return f"{row['county']}{_number(row)}"
+
+
+def _number(row: Mapping[str, Any]) -> str:
+    return f"第{row['article']}条" + (f"之{row['branch']}" if row.get("branch") else "")
+
+
+def _made_with(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in row.items():
+        if name != "finished_at":
+            yield MADE_WITH.get(name, name), _MODES.get(value, _text(value)) if isinstance(value, str) else _text(value)
+    if "corpus" not in row and "regulations" in row:
+        yield MADE_WITH["corpus"], hashlib.sha256(json.dumps(row["regulations"], sort_keys=True).encode()).hexdigest()
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "\n".join(f"{key}：{_text(inner)}" for key, inner in value.items())
+    if isinstance(value, list):
+        return "、".join(map(_text, value))
+    return "未设" if value is None else str(value)
+
+
+def _command(made_with: Mapping[str, Any], folder: Path) -> str:
+    cases = made_with.get("cases", "用例文件")
+    return "make eval" if cases == "eval/cases/dev.jsonl" else f"python -m eval run --cases {cases} --out {folder.name}"
+
+
+def _date(finished: Any) -> str:
+    try:
+        return f"{datetime.fromisoformat(finished).astimezone(_CHINA):%Y年%-m月%-d日 %H:%M}（北京时间）"
+    except (TypeError, ValueError):
+        return "时间不详"
