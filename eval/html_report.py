@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from eval.case import TYPES, Case
 from eval.metrics import SCORERS, Score, Summary, summarise
-from eval.plots import bins, latency, reliability, stacked, thresholds, trade
+from eval.plots import Bin, bins, latency, reliability, stacked, thresholds, trade
 from eval.report import MEDIANS, NAMES, Run, read_run, type_name
 from eval.verdict import (
     GUARDED,
@@ -86,6 +86,8 @@ MADE_WITH = {
     "regulations": "各规则原文（哈希）",
 }
 _MODES = {"extractive": "原文摘录（不用大模型）", "llm": "大模型转述，已核验"}
+_WORTH = 0.03
+"""Least gain in the share right that is worth answering less for."""
 _WORST_FIRST = (Outcome.SILENCED, Outcome.WRONG, Outcome.PARTIAL, Outcome.RIGHT)
 _MANY = 24
 _FEW = 3
@@ -161,6 +163,7 @@ def render_html(run: Run, folder: Path) -> str:
         outcomes=list(Outcome),
         made_with=list(_made_with(run.made_with)),
         command=_command(run.made_with, folder),
+        origin=_origin(run.made_with),
         date=_date(run.made_with.get("finished_at")),
         dev=Path(str(run.made_with.get("cases", ""))).stem == "dev",
         percent=percent,
@@ -202,7 +205,9 @@ def _groups(run: Run, outcomes: Sequence[Outcome]) -> Iterator[tuple[str, dict[s
                 counts.setdefault(label, Counter())[o] += 1
         title = GROUPS.get(name, name)
         rows = _gathered(counts, name)
-        picture = stacked(f"by-{len(title)}-{name}", f"按{title}：各有多少题全对、不完整、引错、误说未规定", rows, COLOURS)
+        picture = stacked(
+            f"by-{len(title)}-{name}", f"按{title}：各有多少题全对、不完整、引错、误说未规定", rows, COLOURS
+        )
         yield title, rows, Markup(picture)
 
 
@@ -227,26 +232,33 @@ def _plots(run: Run, outcomes: Sequence[Outcome]) -> Iterator[tuple[str, str, Ma
         if not p["refused"] and p.get("confidence") is not None
     ]
     sure, right = [p for p, _ in answered], [r for _, r in answered]
-    found = bins(sure, right)
-    if found:
-        parts = "；".join(f"把握约 {b.confidence:.0%} 的 {b.count} 个，对 {b.right:.0%}" for b in found)
-        note = f"点在虚线上方，说明实际比系统自报的更可靠。{parts}。竖线是 95% 区间。"
-        yield "把握可信吗", note, Markup(reliability("reliability", f"把握与实际全对的比例：{parts}", found))
-    tried = thresholds(sure, right, len(run.cases))
-    if tried:
-        chosen = [tried[0], *(t for least in (0.5, 0.8, 0.95) for t in [_at(tried, least)] if t)]
-        parts = "；".join(
-            f"只显示把握在 {t.confidence:.0%} 以上的，答 {t.answered:.0%} 的题，其中 {t.right:.0%} 全对" for t in chosen
+    if found := bins(sure, right):
+        parts = "；".join(f"{b.name}的 {b.count} 个，对 {b.right:.0%}" for b in found)
+        note = (
+            "把握是系统给每个回答报的概率：规则确实规定了所问的事。它不说回答全不全，所以把握高的也会漏。"
+            f"点在虚线下方，就是报高了。{_deviation(found)}把握{parts}。竖线是 95% 区间。"
         )
-        note = f"把握不够就不答，剩下的会更准吗？{parts}。"
+        yield "把握可信吗", note, Markup(reliability("reliability", f"把握与实际全对的比例：{parts}", found))
+    if tried := thresholds(sure, right, len(run.cases)):
+        kept = [(least, next((t for t in tried if t.confidence >= least), None)) for least in (0.5, 0.8, 0.95)]
+        chosen = [(f"只显示把握在 {least:.0%} 以上的，答 ", t) for least, t in kept if t]
+        parts = "；".join(
+            f"{how}{t.answered:.0%} 的题，其中 {t.right:.0%} 全对" for how, t in [("现在答 ", tried[0]), *chosen]
+        )
+        gain = max((t.right for _, t in chosen), default=0) - tried[0].right
+        note = f"{'会准一些' if gain >= _WORTH else '几乎不会，只是少答'}。{parts}。"
         yield "少答一些会更准吗", note, Markup(trade("trade", f"所答全对的比例随作答比例的变化：{parts}", tried))
     times = [float(p["latency_ms"]) for p in run.predictions]
     note = "系统从收到问题到写出回答的时间，不含网页显示。每次运行会略有不同。"
     yield "要等多久", note, Markup(latency("latency", "回答所需毫秒数的分布", times))
 
 
-def _at(tried: Sequence[Any], least: float) -> Any:
-    return next((t for t in tried if t.confidence >= least), None)
+def _deviation(found: Sequence[Bin]) -> str:
+    """Name the ranges whose confidence is outside the interval of what is right."""
+    high = [b.name for b in found if b.interval and b.confidence > b.interval.high]
+    low = [b.name for b in found if b.interval and b.confidence < b.interval.low]
+    said = [f"{'、'.join(names)}的报{how}了" for names, how in ((high, "高"), (low, "低")) if names]
+    return f"{'，'.join(said)}。" if said else "没有明显偏离的。"
 
 
 def _shown(case: Case, prediction: Mapping[str, Any], row: Mapping[str, Score], how: Outcome) -> Shown:
@@ -275,10 +287,10 @@ def _made_with(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if name != "finished_at":
             yield MADE_WITH.get(name, name), _MODES.get(value, _text(value)) if isinstance(value, str) else _text(value)
     if "corpus" not in row and "regulations" in row:
-        yield MADE_WITH["corpus"], hashlib.sha256(json.dumps(row["regulations"], sort_keys=True).encode()).hexdigest()
+        yield MADE_WITH["corpus"], _corpus(row)
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, Mapping):
         return "\n".join(f"{key}：{_text(inner)}" for key, inner in value.items())
     if isinstance(value, list):
@@ -291,8 +303,28 @@ def _command(made_with: Mapping[str, Any], folder: Path) -> str:
     return "make eval" if cases == "eval/cases/dev.jsonl" else f"python -m eval run --cases {cases} --out {folder.name}"
 
 
-def _date(finished: Any) -> str:
+def _origin(made_with: Mapping[str, Any]) -> str:
+    """Say in one line what was asked: rules, by whom answered, on what machine."""
+    rules = made_with.get("regulations") or {}
+    facts = [f"规则 {len(rules)} 部（文本哈希 {_corpus(made_with)[:12]}）"] if rules else []
+    facts += [f"回答方式：{_MODES.get(made_with['mode'], made_with['mode'])}"] if "mode" in made_with else []
+    facts += [f"向量模型 {_text(made_with['model'])[:12]}"] if "model" in made_with else []
+    machine = made_with.get("machine") or f"{made_with.get('cores', '？')} 核"
+    return "；".join([*facts, f"机器：{_text(machine)}"])
+
+
+def _corpus(made_with: Mapping[str, Any]) -> str:
+    own = made_with.get("corpus")
+    return (
+        own
+        if isinstance(own, str)
+        else hashlib.sha256(json.dumps(made_with["regulations"], sort_keys=True).encode()).hexdigest()
+    )
+
+
+def _date(finished: object) -> str:
     try:
-        return f"{datetime.fromisoformat(finished).astimezone(_CHINA):%Y年%-m月%-d日 %H:%M}（北京时间）"
-    except (TypeError, ValueError):
+        moment = datetime.fromisoformat(str(finished)).astimezone(_CHINA)
+    except ValueError:
         return "时间不详"
+    return f"{moment.year}年{moment.month}月{moment.day}日 {moment:%H:%M}（北京时间）"

@@ -6,7 +6,8 @@ import io
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from statistics import median, quantiles
+from itertools import pairwise
+from statistics import mean, median, quantiles
 from typing import TYPE_CHECKING, NamedTuple
 from xml.etree import ElementTree
 
@@ -28,7 +29,9 @@ _ACCENT, _SECOND = "#1d4f91", "#b3541e"
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "xiangui",
-    "font.family": ["DejaVu Sans"],  # comes with matplotlib, so that every machine measures alike; the page sets its own
+    "font.family": [
+        "DejaVu Sans"
+    ],  # comes with matplotlib, so that every machine measures alike; the page sets its own
     "font.size": 10,
     "text.color": _INK,
     "axes.labelcolor": _INK,
@@ -41,8 +44,18 @@ _STYLE = {
 
 
 class Bin(NamedTuple):
-    """Answers of like confidence: their mean confidence, the share that is right, and how many they are."""
+    """Answers of like confidence.
 
+    Attributes:
+        name: the range that their confidence is in.
+        confidence: their mean confidence, 0 to 1.
+        right: share that is right.
+        interval: of that share.
+        count: number of answers.
+
+    """
+
+    name: str
     confidence: float
     right: float
     interval: Interval | None
@@ -57,15 +70,19 @@ class Threshold(NamedTuple):
     right: float
 
 
-def bins(confidence: Sequence[float], right: Sequence[bool], most: int = 6) -> list[Bin]:
-    """Cut answers into bins of equal size by their confidence; fewer bins where there are few answers."""
-    pairs = np.array(sorted(zip(confidence, right, strict=True)), dtype=float).reshape(-1, 2)
-    parts = np.array_split(pairs, max(1, min(most, len(pairs) // 5)))
-    return [
-        Bin(float(p[:, 0].mean()), float(p[:, 1].mean()), interval([[Weighted(v, 1) for v in p[:, 1]]]), len(p))
-        for p in parts
-        if len(p)
-    ]
+def bins(confidence: Sequence[float], right: Sequence[bool]) -> list[Bin]:
+    """Gather answers by ranges of their confidence, narrower toward the top where most of them are."""
+    found = []
+    for low, high in pairwise((0.0, *_EDGES, 1.0)):
+        held = [(c, float(r)) for c, r in zip(confidence, right, strict=True) if low <= c < high or c == high == 1]
+        if held:
+            between = interval([[Weighted(r, 1) for _, r in held]])
+            name = f"{low:.0%} 以上" if high == 1 else f"{low:.0%}–{high:.0%}" if low else f"不到 {high:.0%}"
+            found.append(Bin(name, mean(c for c, _ in held), mean(r for _, r in held), between, len(held)))
+    return found
+
+
+_EDGES = (0.5, 0.8, 0.95, 0.99)
 
 
 def thresholds(confidence: Sequence[float], right: Sequence[bool], questions: int) -> list[Threshold]:
@@ -170,7 +187,7 @@ def latency(key: str, title: str, milliseconds: Sequence[float]) -> str:
     return finish()
 
 
-_TICKS = [t * 10**e for e in range(-1, 6) for t in (1, 2, 5)]
+_TICKS = [t * 10.0**e for e in range(-1, 6) for t in (1, 3)]
 
 
 def _percent(axes: Axes, x: str, y: str) -> None:

@@ -101,7 +101,7 @@ def _groups(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[str, ...]
     return {name: found for name, found in labels.items() if any(found)}
 
 
-def _labels(value: Any) -> tuple[str, ...]:
+def _labels(value: object) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
     return tuple(dict.fromkeys(label for label in value if isinstance(label, str))) if isinstance(value, list) else ()

@@ -88,9 +88,9 @@ def verdict(run: Run, outcomes: Sequence[Outcome]) -> Verdict:
     right, harm = shares[Outcome.RIGHT], share([o in (Outcome.WRONG, Outcome.SILENCED) for o in outcomes])
     title, use = _use(run, right, harm)
     figures = (
-        f"用 {right.of} 道题检验：{percent(right.value)}（{right.count} 题）全对{_range(right.interval)}，"
-        f"{percent(shares[Outcome.PARTIAL].value)} 答得不完整，{percent(shares[Outcome.WRONG].value)} 引错条文，"
-        f"{percent(shares[Outcome.SILENCED].value)} 本有规定却说“未规定”。{_verbatim(run)}"
+        f"用 {right.of} 道题检验：{right.count} 题全对，占 {percent(right.value)}{_range(right.interval)}；"
+        f"{_part(shares[Outcome.PARTIAL])}答得不完整；{_part(shares[Outcome.WRONG])}引错条文；"
+        f"{_part(shares[Outcome.SILENCED])}本有规定却说“未规定”。{_verbatim(run)}"
     )
     return Verdict(title, figures, use, [*_weakest(run, outcomes), *_confidence(run, outcomes), *_silence(run)])
 
@@ -100,6 +100,10 @@ def percent(value: float) -> str:
     if 0 < value < 0.005:
         return "不到 1%"
     return "99% 以上" if 0.995 <= value < 1 else f"{value:.0%}"
+
+
+def _part(found: Share) -> str:
+    return f"{found.count} 题（{percent(found.value)}）"
 
 
 def _range(found: Interval | None) -> str:
@@ -187,9 +191,11 @@ def why(row: Mapping[str, Score], names: Mapping[str, str]) -> list[tuple[str, s
     for name, score in row.items():
         if score.why and name != "strict":
             found.setdefault(score.why, names.get(name, name))
-    strict = row["strict"].why if "strict" in row else ""
-    if strict and not all(part in found for part in strict.split("；")):
-        found.setdefault(strict, names.get("strict", "strict"))
+    rest = row["strict"].why if "strict" in row else ""
+    for reason in found:
+        rest = rest.replace(reason, "")
+    if rest.strip("；"):
+        found[rest.strip("；")] = names.get("strict", "strict")
     return [(name, reason) for reason, name in found.items()]
 
 
