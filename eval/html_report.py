@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
@@ -16,6 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from eval.case import TYPES, Case
+from eval.labels import GROUPS, MADE_WITH, MODES, NOTES, OTHER, SECTIONS, section
 from eval.metrics import SCORERS, Score, Summary, summarise
 from eval.plots import Bin, bins, latency, reliability, stacked, thresholds, trade
 from eval.report import MEDIANS, NAMES, Run, read_run, type_name
@@ -35,57 +37,12 @@ from eval.verdict import (
 )
 
 REPORT = "report.html"
-SECTIONS: dict[str, tuple[str, ...]] = {
-    "总体": ("strict",),
-    "说“未规定”": ("refusal_", "cell_", "completeness"),
-    "引用": ("citation_", "paragraph_", "item_", "verbatim"),
-    "内容": ("facts", "grounding", "numbers", "modal", "supported"),
-    "查找": ("hit@", "recall@", "precision@", "mrr", "ndcg", "map"),
-    "篇幅和速度": ("length", "concision", "latency"),
-    "大模型评判（仅供参考，与其他分数分开看）": ("judge_",),
-}
-"""Where a score stands in the table of figures, by how its name begins."""
-OTHER = "其他"
-NOTES = {
-    "strict": "该引的都引了，要点齐全，没有夹带过多；或如实说没有规定",
-    "hit@1": "查到的第一条就是答案所在",
-    "recall@5": "答案所在的条文排进前五",
-    "citation_precision": "所引的条文里，确实回答问题的",
-    "citation_recall": "回答问题的条文里，引到的",
-    "paragraph_precision": "同上，细到款",
-    "paragraph_recall": "同上，细到款",
-    "item_precision": "同上，细到项",
-    "item_recall": "同上，细到项",
-    "facts": "必须答到的要点里，答到的",
-    "verbatim": "引文与原文逐字一致",
-    "refusal_right": "规则没有规定的问题，如实说没有",
-    "refusal_wrong": "规则有规定的问题，却说没有（越低越好）",
-    "cell_right": "多县比较时，每个县都答对的",
-    "cell_silenced": "多县比较时，有规定的县却说没有（越低越好）",
-    "length_ratio": "引文是标准引文的几倍长：中位 / 九成不超过",
-    "latency_ms": "答一题要多少毫秒：中位 / 九成不超过",
-}
-GROUPS = {"type": "问题类型", "county": "县", "chapter": "章"}
-COLOURS = {
+COLOURS: dict[str, str] = {
     Outcome.RIGHT: "#2f6f4f",
     Outcome.PARTIAL: "#f0c75e",
     Outcome.WRONG: "#b3541e",
     Outcome.SILENCED: "#6b2c55",
 }
-MADE_WITH = {
-    "finished_at": "完成时间",
-    "cases": "用例文件",
-    "mode": "回答方式",
-    "python": "Python",
-    "cores": "处理器核数",
-    "machine": "机器",
-    "corpus": "规则文本（哈希）",
-    "model": "向量模型（哈希）",
-    "settings": "设置",
-    "versions": "程序库版本",
-    "regulations": "各规则原文（哈希）",
-}
-_MODES = {"extractive": "原文摘录（不用大模型）", "llm": "大模型转述，已核验"}
 _WORTH = 0.03
 """Least gain in the share right that is worth answering less for."""
 _WORST_FIRST = (Outcome.SILENCED, Outcome.WRONG, Outcome.PARTIAL, Outcome.RIGHT)
@@ -102,7 +59,7 @@ class Row(NamedTuple):
     note: str
     value: str
     range: str
-    count: int
+    cases: int
 
 
 class Shown(NamedTuple):
@@ -132,7 +89,7 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
 
     """
     path = out or folder / REPORT
-    written = render_html(read_run(folder), folder)
+    written = render_html(read_run(folder))
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".part")
     draft.write_text(written, encoding="utf-8")
@@ -140,7 +97,7 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
     return path
 
 
-def render_html(run: Run, folder: Path) -> str:
+def render_html(run: Run) -> str:
     """Lay a run out as a page."""
     outcomes = [outcome(row) for row in run.scores]
     here = Path(__file__).parent
@@ -162,10 +119,10 @@ def render_html(run: Run, folder: Path) -> str:
         counties=list(dict.fromkeys(county for s in shown for county in s.counties)),
         outcomes=list(Outcome),
         made_with=list(_made_with(run.made_with)),
-        command=_command(run.made_with, folder),
+        command=_command(run.made_with),
         origin=_origin(run.made_with),
         date=_date(run.made_with.get("finished_at")),
-        dev=Path(str(run.made_with.get("cases", ""))).stem == "dev",
+        tuned=Path(str(run.made_with.get("cases", ""))).stem == "dev",
         percent=percent,
         style=Markup((here / "report.css").read_text(encoding="utf-8")),
         script=Markup(script),
@@ -180,11 +137,6 @@ def _sections(run: Run) -> dict[str, list[Row]]:
         if value is not None:
             found[section(name)].append(_row(name, value))
     return {title: rows for title, rows in found.items() if rows}
-
-
-def section(name: str) -> str:
-    """Return the section of the table of figures that a score stands in."""
-    return next((title for title, starts in SECTIONS.items() if name.lower().startswith(starts)), OTHER)
 
 
 def _row(name: str, value: Summary) -> Row:
@@ -233,7 +185,7 @@ def _plots(run: Run, outcomes: Sequence[Outcome]) -> Iterator[tuple[str, str, Ma
     ]
     sure, right = [p for p, _ in answered], [r for _, r in answered]
     if found := bins(sure, right):
-        parts = "；".join(f"{b.name}的 {b.count} 个，对 {b.right:.0%}" for b in found)
+        parts = "；".join(f"{b.name}的 {b.answers} 个，对 {b.right:.0%}" for b in found)
         note = (
             "把握是系统给每个回答报的概率：规则确实规定了所问的事。它不说回答全不全，所以把握高的也会漏。"
             f"点在虚线下方，就是报高了。{_deviation(found)}把握{parts}。竖线是 95% 区间。"
@@ -285,7 +237,7 @@ def _number(row: Mapping[str, Any]) -> str:
 def _made_with(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, value in row.items():
         if name != "finished_at":
-            yield MADE_WITH.get(name, name), _MODES.get(value, _text(value)) if isinstance(value, str) else _text(value)
+            yield MADE_WITH.get(name, name), MODES.get(value, _text(value)) if isinstance(value, str) else _text(value)
     if "corpus" not in row and "regulations" in row:
         yield MADE_WITH["corpus"], _corpus(row)
 
@@ -298,16 +250,16 @@ def _text(value: object) -> str:
     return "未设" if value is None else str(value)
 
 
-def _command(made_with: Mapping[str, Any], folder: Path) -> str:
-    cases = made_with.get("cases", "用例文件")
-    return "make eval" if cases == "eval/cases/dev.jsonl" else f"python -m eval run --cases {cases} --out {folder.name}"
+def _command(made_with: Mapping[str, Any]) -> str:
+    cases = str(made_with.get("cases", "用例文件"))
+    return "make eval" if cases == "eval/cases/dev.jsonl" else f"python -m eval run --cases {shlex.quote(cases)}"
 
 
 def _origin(made_with: Mapping[str, Any]) -> str:
     """Say in one line what was asked: rules, by whom answered, on what machine."""
     rules = made_with.get("regulations") or {}
     facts = [f"规则 {len(rules)} 部（文本哈希 {_corpus(made_with)[:12]}）"] if rules else []
-    facts += [f"回答方式：{_MODES.get(made_with['mode'], made_with['mode'])}"] if "mode" in made_with else []
+    facts += [f"回答方式：{MODES.get(made_with['mode'], made_with['mode'])}"] if "mode" in made_with else []
     facts += [f"向量模型 {_text(made_with['model'])[:12]}"] if "model" in made_with else []
     machine = made_with.get("machine") or f"{made_with.get('cores', '？')} 核"
     return "；".join([*facts, f"机器：{_text(machine)}"])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from statistics import mean, median, quantiles
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
@@ -26,7 +26,7 @@ _SVG = "http://www.w3.org/2000/svg"
 _LINK = "http://www.w3.org/1999/xlink"
 _INK, _GREY = "#1f2937", "#5b6472"
 _ACCENT, _SECOND = "#1d4f91", "#b3541e"
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "xiangui",
     "font.family": [
@@ -51,7 +51,7 @@ class Bin(NamedTuple):
         confidence: their mean confidence, 0 to 1.
         right: share that is right.
         interval: of that share.
-        count: number of answers.
+        answers: how many they are.
 
     """
 
@@ -59,7 +59,7 @@ class Bin(NamedTuple):
     confidence: float
     right: float
     interval: Interval | None
-    count: int
+    answers: int
 
 
 class Threshold(NamedTuple):
@@ -161,6 +161,8 @@ def trade(key: str, title: str, found: Sequence[Threshold]) -> str:
 
 def latency(key: str, title: str, milliseconds: Sequence[float]) -> str:
     """Draw how many answers took how long, on a logarithmic axis, with the middle and the 90th percentile."""
+    from matplotlib.ticker import MaxNLocator  # with the rest of matplotlib, only for a report
+
     with _drawn(key, title, 2.5) as (figure, axes, finish):
         _margins(figure, top=0.3)
         values = np.maximum(np.array(milliseconds, dtype=float), 0.1)
@@ -183,7 +185,7 @@ def latency(key: str, title: str, milliseconds: Sequence[float]) -> str:
         axes.set_xticks(ticks, [f"{t:g}" for t in ticks])
         axes.minorticks_off()
         axes.set(xlabel="毫秒（对数轴）", ylabel="题数")
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     return finish()
 
 

@@ -84,7 +84,7 @@ def read_run(folder: Path) -> Run:
         predictions = [json.loads(line) for line in (folder / PREDICTIONS).read_text(encoding="utf-8").splitlines()]
         rows = [json.loads(line) for line in (folder / SCORES).read_text(encoding="utf-8").splitlines()]
         made_with = json.loads((folder / RUN).read_text(encoding="utf-8"))
-        scores = [{name: Score(**row[name]) for name in SCORERS} for row in rows]
+        scores: list[Mapping[str, Score]] = [{name: Score(**row[name]) for name in SCORERS} for row in rows]
         if not len(cases) == len(predictions) == len(rows):
             raise CaseError("用例、预测、得分的行数不同")
         return Run(cases, predictions, scores, _groups(rows), made_with)

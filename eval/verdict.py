@@ -41,14 +41,14 @@ UNSURE = 0.5
 class Share(NamedTuple):
     """A part of the cases, with its 95% interval."""
 
-    count: int
+    marked: int
     of: int
     interval: Interval | None
 
     @property
     def value(self) -> float:
         """The part, 0 to 1."""
-        return self.count / self.of if self.of else 0.0
+        return self.marked / self.of if self.of else 0.0
 
 
 class Verdict(NamedTuple):
@@ -88,7 +88,7 @@ def verdict(run: Run, outcomes: Sequence[Outcome]) -> Verdict:
     right, harm = shares[Outcome.RIGHT], share([o in (Outcome.WRONG, Outcome.SILENCED) for o in outcomes])
     title, use = _use(run, right, harm)
     figures = (
-        f"用 {right.of} 道题检验：{right.count} 题全对，占 {percent(right.value)}{_range(right.interval)}；"
+        f"用 {right.of} 道题检验：{right.marked} 题全对，占 {percent(right.value)}{_range(right.interval)}；"
         f"{_part(shares[Outcome.PARTIAL])}答得不完整；{_part(shares[Outcome.WRONG])}引错条文；"
         f"{_part(shares[Outcome.SILENCED])}本有规定却说“未规定”。{_verbatim(run)}"
     )
@@ -103,7 +103,7 @@ def percent(value: float) -> str:
 
 
 def _part(found: Share) -> str:
-    return f"{found.count} 题（{percent(found.value)}）"
+    return f"{found.marked} 题（{percent(found.value)}）"
 
 
 def _range(found: Interval | None) -> str:
@@ -139,7 +139,7 @@ def _use(run: Run, right: Share, harm: Share) -> tuple[str, str]:
 
 
 def _every(harm: Share) -> str:
-    return str(round(harm.of / harm.count)) if harm.count else f"{harm.of} 以上"
+    return str(round(harm.of / harm.marked)) if harm.marked else f"{harm.of} 以上"
 
 
 def _weakest(run: Run, outcomes: Sequence[Outcome]) -> list[str]:
@@ -151,6 +151,8 @@ def _weakest(run: Run, outcomes: Sequence[Outcome]) -> list[str]:
     if len(known) < 2:
         return []
     weak = sorted(known, key=lambda label: mean(known[label]))[:2]
+    if mean(known[weak[0]]) == 1:
+        return []
     named = "、".join(f"“{type_name(label)}”（{len(known[label])} 题对 {sum(known[label])} 题）" for label in weak)
     return [f"最弱的是{named}这两类问题。"]
 
