@@ -100,7 +100,8 @@ def thresholds(confidence: Sequence[float], right: Sequence[bool], questions: in
 def stacked(key: str, title: str, rows: Mapping[str, Mapping[str, int]], colours: Mapping[str, str]) -> str:
     """Draw one bar a group, cut by how its cases ended; the number of cases stands beside its name."""
     with _drawn(key, title, 0.9 + 0.34 * len(rows)) as (figure, axes, finish):
-        _margins(figure, left=1.75, bottom=0.36, top=0.44)
+        names = [name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…" for name in rows]
+        _margins(figure, left=(max(map(len, names)) + 4.5) * _STYLE["font.size"] / 72, bottom=0.36, top=0.44)
         totals = [sum(row.values()) for row in rows.values()]
         start = np.zeros(len(rows))
         for name, colour in colours.items():
@@ -113,7 +114,7 @@ def stacked(key: str, title: str, rows: Mapping[str, Mapping[str, int]], colours
                     axes.text(start[place] + wide / 2, place, str(count), ha="center", va="center", color=ink, size=9)
             start += width
         axes.set(xlim=(0, 100), ylim=(len(rows) - 0.45, -0.55), xticks=range(0, 101, 20))
-        axes.set_yticks(range(len(rows)), [f"{n}（{t}）" for n, t in zip(rows, totals, strict=True)])
+        axes.set_yticks(range(len(rows)), [f"{n}（{t}）" for n, t in zip(names, totals, strict=True)])
         axes.set_xticklabels([f"{x}%" for x in range(0, 101, 20)])
         axes.tick_params(axis="y", length=0)
         figure.legend(loc="upper right", ncols=len(colours), frameon=False, bbox_to_anchor=(0.99, 1.0), handlelength=1)
@@ -121,6 +122,8 @@ def stacked(key: str, title: str, rows: Mapping[str, Mapping[str, int]], colours
 
 
 _LIGHT = ("#f0c75e",)
+_LONGEST = 16
+"""Letters of a group's name that are drawn."""
 
 
 def reliability(key: str, title: str, found: Sequence[Bin]) -> str:
