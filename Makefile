@@ -39,6 +39,7 @@ lint: setup
 
 eval: setup
 	$(BIN)/python -m eval check
+	rm -rf runs/dev
 	$(BIN)/python -m eval run --cases eval/cases/dev.jsonl --out runs/dev
 
 bench: setup

@@ -6,10 +6,8 @@ import base64
 import hashlib
 import json
 import os
-import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +15,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from eval.case import TYPES, Case
-from eval.labels import GROUPS, MADE_WITH, MODES, NOTES, OTHER, SECTIONS, section
+from eval.intervals import Interval, Weighted, interval, mean_of_means
+from eval.labels import GROUPS, JUDGED, NOTES, OTHER, SECTIONS, section
 from eval.metrics import SCORERS, Score, Summary, summarise
+from eval.origin import command, date, made_with_rows, origin
 from eval.plots import Bin, bins, latency, reliability, stacked, thresholds, trade
 from eval.report import MEDIANS, NAMES, Run, read_run, type_name
 from eval.verdict import (
@@ -37,6 +37,7 @@ from eval.verdict import (
 )
 
 REPORT = "report.html"
+JUDGE = "judge.jsonl"
 COLOURS: dict[str, str] = {
     Outcome.RIGHT: "#2f6f4f",
     Outcome.PARTIAL: "#f0c75e",
@@ -49,7 +50,6 @@ _WORST_FIRST = (Outcome.SILENCED, Outcome.WRONG, Outcome.PARTIAL, Outcome.RIGHT)
 _MANY = 24
 _FEW = 3
 _REST = "其余"
-_CHINA = timezone(timedelta(hours=8))
 
 
 class Row(NamedTuple):
@@ -89,7 +89,7 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
 
     """
     path = out or folder / REPORT
-    written = render_html(read_run(folder))
+    written = render_html(read_run(folder), _judged(folder))
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".part")
     draft.write_text(written, encoding="utf-8")
@@ -97,8 +97,8 @@ def write_report(folder: Path, out: Path | None = None) -> Path:
     return path
 
 
-def render_html(run: Run) -> str:
-    """Lay a run out as a page."""
+def render_html(run: Run, judged: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Lay a run out as a page; what a language model judged of it stands in a table of its own."""
     outcomes = [outcome(row) for row in run.scores]
     here = Path(__file__).parent
     script = (here / "report.js").read_text(encoding="utf-8")
@@ -111,6 +111,8 @@ def render_html(run: Run) -> str:
         cards=[(o, share([other is o for other in outcomes]), MEANING[o], COLOURS[o]) for o in Outcome],
         lines=(percent(READY), percent(READY_HARM), percent(GUARDED), percent(GUARDED_HARM)),
         sections=_sections(run),
+        judged=_judgements(judged),
+        judge=next((row["model"] for row in judged), ""),
         groups=list(_groups(run, outcomes)),
         plots=list(_plots(run, outcomes)),
         shown=shown,
@@ -118,10 +120,10 @@ def render_html(run: Run) -> str:
         types=list(dict.fromkeys(s.kind for s in shown)),
         counties=list(dict.fromkeys(county for s in shown for county in s.counties)),
         outcomes=list(Outcome),
-        made_with=list(_made_with(run.made_with)),
-        command=_command(run.made_with),
-        origin=_origin(run.made_with),
-        date=_date(run.made_with.get("finished_at")),
+        made_with=list(made_with_rows(run.made_with)),
+        command=command(run.made_with),
+        origin=origin(run.made_with),
+        date=date(run.made_with.get("finished_at")),
         tuned=Path(str(run.made_with.get("cases", ""))).stem == "dev",
         percent=percent,
         style=Markup((here / "report.css").read_text(encoding="utf-8")),
@@ -139,13 +141,33 @@ def _sections(run: Run) -> dict[str, list[Row]]:
     return {title: rows for title, rows in found.items() if rows}
 
 
+def _judged(folder: Path) -> list[Mapping[str, Any]]:
+    """Read what a language model judged of the answers, a row a case; nothing where none was asked."""
+    path = folder / JUDGE
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def _judgements(judged: Sequence[Mapping[str, Any]]) -> list[Row]:
+    found = []
+    for name in JUDGED:
+        values = [Weighted(row[name]["value"], 1) for row in judged if row[name]["value"] is not None]
+        if values:
+            found.append(
+                Row(JUDGED[name], "", f"{mean_of_means([values]):.1%}", _ends(interval([values])), len(values))
+            )
+    return found
+
+
+def _ends(found: Interval | None) -> str:
+    return f"{found.low:.1%}–{found.high:.1%}" if found else ""
+
+
 def _row(name: str, value: Summary) -> Row:
     label, note = NAMES.get(name, name), NOTES.get(name, "")
     if name in MEDIANS:
         digits = 0 if name == "latency_ms" else 1
         return Row(label, note, f"{value.median:.{digits}f} / {value.p90:.{digits}f}", "", value.count)
-    found = value.interval
-    return Row(label, note, f"{value.mean:.1%}", f"{found.low:.1%}–{found.high:.1%}" if found else "", value.count)
+    return Row(label, note, f"{value.mean:.1%}", _ends(value.interval), value.count)
 
 
 def _groups(run: Run, outcomes: Sequence[Outcome]) -> Iterator[tuple[str, dict[str, Counter[str]], Markup]]:
@@ -232,51 +254,3 @@ def _article(row: Mapping[str, Any]) -> str:
 
 def _number(row: Mapping[str, Any]) -> str:
     return f"第{row['article']}条" + (f"之{row['branch']}" if row.get("branch") else "")
-
-
-def _made_with(row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, value in row.items():
-        if name != "finished_at":
-            yield MADE_WITH.get(name, name), MODES.get(value, _text(value)) if isinstance(value, str) else _text(value)
-    if "corpus" not in row and "regulations" in row:
-        yield MADE_WITH["corpus"], _corpus(row)
-
-
-def _text(value: object) -> str:
-    if isinstance(value, Mapping):
-        return "\n".join(f"{key}：{_text(inner)}" for key, inner in value.items())
-    if isinstance(value, list):
-        return "、".join(map(_text, value))
-    return "未设" if value is None else str(value)
-
-
-def _command(made_with: Mapping[str, Any]) -> str:
-    cases = str(made_with.get("cases", "用例文件"))
-    return "make eval" if cases == "eval/cases/dev.jsonl" else f"python -m eval run --cases {shlex.quote(cases)}"
-
-
-def _origin(made_with: Mapping[str, Any]) -> str:
-    """Say in one line what was asked: rules, by whom answered, on what machine."""
-    rules = made_with.get("regulations") or {}
-    facts = [f"规则 {len(rules)} 部（文本哈希 {_corpus(made_with)[:12]}）"] if rules else []
-    facts += [f"回答方式：{MODES.get(made_with['mode'], made_with['mode'])}"] if "mode" in made_with else []
-    facts += [f"向量模型 {_text(made_with['model'])[:12]}"] if "model" in made_with else []
-    machine = made_with.get("machine") or f"{made_with.get('cores', '？')} 核"
-    return "；".join([*facts, f"机器：{_text(machine)}"])
-
-
-def _corpus(made_with: Mapping[str, Any]) -> str:
-    own = made_with.get("corpus")
-    return (
-        own
-        if isinstance(own, str)
-        else hashlib.sha256(json.dumps(made_with["regulations"], sort_keys=True).encode()).hexdigest()
-    )
-
-
-def _date(finished: object) -> str:
-    try:
-        moment = datetime.fromisoformat(str(finished)).astimezone(_CHINA)
-    except ValueError:
-        return "时间不详"
-    return f"{moment.year}年{moment.month}月{moment.day}日 {moment:%H:%M}（北京时间）"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rich.console import Group, RenderableType
@@ -63,8 +64,8 @@ class Run(NamedTuple):
     cases: tuple[Case, ...]
     predictions: list[Mapping[str, Any]]
     scores: list[Mapping[str, Score]]
-    groups: Mapping[str, list[tuple[str, ...]]]
-    made_with: Mapping[str, Any]
+    groups: Mapping[str, list[tuple[str, ...]]] = MappingProxyType({})
+    made_with: Mapping[str, Any] = MappingProxyType({})
 
 
 def type_name(kind: str) -> str:
@@ -102,9 +103,8 @@ def _groups(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[str, ...]
 
 
 def _labels(value: object) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    return tuple(dict.fromkeys(label for label in value if isinstance(label, str))) if isinstance(value, list) else ()
+    labels = value if isinstance(value, list) else [value]
+    return tuple(dict.fromkeys(label for label in labels if isinstance(label, str) and label))
 
 
 def summary(run: Run, where: Sequence[bool] | None = None) -> dict[str, Summary | None]:

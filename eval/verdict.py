@@ -203,4 +203,5 @@ def why(row: Mapping[str, Score], names: Mapping[str, str]) -> list[tuple[str, s
 
 def gold_article(case: Case, row: Mapping[str, Any]) -> bool:
     """Tell whether an article that was found is one of those that answer."""
-    return any((gold.county, gold.article) == (row["county"], row["article"]) for gold in case.gold)
+    place = (row["county"], row["article"], row.get("branch"))
+    return any((gold.county, gold.article, gold.branch) == place for gold in case.gold)
