@@ -57,7 +57,6 @@ def run_command(
     if leave_out is None:
         _run(read, open_assistant(), folder, cases, workers, resume)
         console.print(render(read_run(folder)))
-        say(f"报告：{write_report(folder)}（用浏览器打开，可打印）")
     else:
         settings = read_settings(Settings)
         known = list(dict.fromkeys(r.county for r in ingest([settings.source]).regulations))
@@ -76,6 +75,8 @@ def run_command(
             runs[county] = read_run(folder / county)
         console.print(render_left_out(runs))
     say(f"结果在 {folder}")
+    if leave_out is None:
+        say(f"报告：{write_report(folder)}（用浏览器打开，可打印）")
 
 
 def _concerns(county: str, case: Case) -> bool:
