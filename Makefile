@@ -12,7 +12,7 @@ help:
 	@echo "make test   安装并运行全部测试"
 	@echo "make setup  只安装"
 	@echo "make lint   代码检查"
-	@echo "make eval   在自带用例上评测"
+	@echo "make eval   在自带用例上评测，报告在 runs/dev/report.html"
 	@echo "make bench  测速"
 	@echo "make train  重新训练随包的模型（要公开法律数据，约半小时）"
 
@@ -39,7 +39,8 @@ lint: setup
 
 eval: setup
 	$(BIN)/python -m eval check
-	$(BIN)/python -m eval run --cases eval/cases/dev.jsonl
+	rm -rf runs/dev
+	$(BIN)/python -m eval run --cases eval/cases/dev.jsonl --out runs/dev
 
 bench: setup
 	$(BIN)/python -m eval bench

@@ -22,6 +22,7 @@ from eval.case import CASES, Case, check, check_independence, read_cases
 from eval.comparison import compare, render_comparison
 from eval.gate import FILE as GATE
 from eval.gate import ask_gate, falls, read_gate, set_limits
+from eval.html_report import write_report
 from eval.judge import judge, open_judge, read_judged, render_judged
 from eval.provenance import made_with
 from eval.report import read_run, render, render_left_out
@@ -85,6 +86,8 @@ def run_command(
             runs[county] = read_run(folder / county)
         console.print(render_left_out(runs))
     say(f"结果在 {folder}")
+    if leave_out is None:
+        say(f"报告：{write_report(folder)}（用浏览器打开，可打印）")
 
 
 def _concerns(county: str, case: Case) -> bool:
@@ -158,9 +161,11 @@ def gate_command(
 def report_command(
     folder: Annotated[Path, typer.Argument(help="一次运行的文件夹")],
     most: Annotated[int, typer.Option(help="最多列出多少个不足之处")] = 30,
+    html: Annotated[Path | None, typer.Option(help="报告写到哪个文件；不写则是运行文件夹里的 report.html")] = None,
 ) -> None:
-    """Show the figures of a finished run again."""
+    """Show the figures of a finished run again and write its report."""
     console.print(render(read_run(folder), most))
+    say(f"报告：{write_report(folder, html)}（用浏览器打开，可打印）")
 
 
 @app.command("check")

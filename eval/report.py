@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from rich.console import Group, RenderableType
@@ -14,7 +15,7 @@ from rich.text import Text
 from eval.case import TYPES, Case, read_cases
 from eval.intervals import Weighted, interval, mean_of_means
 from eval.metrics import SCORERS, Score, Summary, summarise, weigh
-from eval.run import PREDICTIONS, SCORES
+from eval.run import PREDICTIONS, RUN, SCORES
 from ingest.errors import CaseError
 
 NAMES = {
@@ -45,12 +46,38 @@ NAMES = {
 }
 
 
+TYPE_NAMES = {
+    "fact": "事实",
+    "procedure": "程序",
+    "list": "清单",
+    "article_lookup": "按条号查",
+    "colloquial": "口语",
+    "scenario": "情景",
+    "comparison": "多县比较",
+    "multi_turn": "追问",
+    "unanswerable": "规则未规定",
+}
+
+
 class Run(NamedTuple):
-    """What a run folder holds, in the order of the cases."""
+    """What a run folder holds, in the order of the cases.
+
+    Attributes:
+        groups: what the cases are grouped by (type, county, …): a case's labels.
+        made_with: what ``run.json`` says.
+
+    """
 
     cases: tuple[Case, ...]
     predictions: list[Mapping[str, Any]]
     scores: list[Mapping[str, Score]]
+    groups: Mapping[str, list[tuple[str, ...]]] = MappingProxyType({})
+    made_with: Mapping[str, Any] = MappingProxyType({})
+
+
+def type_name(kind: str) -> str:
+    """Name a type of case in Chinese."""
+    return TYPE_NAMES.get(kind, kind)
 
 
 def read_run(folder: Path) -> Run:
@@ -64,11 +91,27 @@ def read_run(folder: Path) -> Run:
         cases = read_cases(folder / "cases.jsonl")
         predictions = [json.loads(line) for line in (folder / PREDICTIONS).read_text(encoding="utf-8").splitlines()]
         rows = [json.loads(line) for line in (folder / SCORES).read_text(encoding="utf-8").splitlines()]
-        return Run(cases, predictions, [{name: Score(**row[name]) for name in SCORERS} for row in rows])
+        made_with = json.loads((folder / RUN).read_text(encoding="utf-8"))
+        scores: list[Mapping[str, Score]] = [{name: Score(**row[name]) for name in SCORERS} for row in rows]
+        if not len(cases) == len(predictions) == len(rows):
+            raise CaseError("用例、预测、得分的行数不同")
+        return Run(cases, predictions, scores, _groups(rows), made_with)
     except (CaseError, OSError, ValueError, KeyError, TypeError) as error:
         raise CaseError(
             f"{folder} 里没有完整的一次运行（{error}）。请先运行：python -m eval run --out {folder}"
         ) from error
+
+
+def _groups(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[str, ...]]]:
+    """Find what rows of scores are labelled with: whatever is text, or a list of texts, in one of them."""
+    names = [name for name in dict.fromkeys(name for row in rows for name in row) if name not in {"id", *SCORERS}]
+    labels = {name: [_labels(row.get(name)) for row in rows] for name in names}
+    return {name: found for name, found in labels.items() if any(found)}
+
+
+def _labels(value: object) -> tuple[str, ...]:
+    labels = value if isinstance(value, list) else [value]
+    return tuple(dict.fromkeys(label for label in labels if isinstance(label, str) and label))
 
 
 def summary(run: Run, where: Sequence[bool] | None = None) -> dict[str, Summary | None]:
@@ -88,7 +131,7 @@ def render(run: Run, most_failures: int = 30) -> RenderableType:
     for name in SCORERS:
         value = overall[name]
         if value is not None:
-            shown = value.interval if name not in _MEDIANS else None
+            shown = value.interval if name not in MEDIANS else None
             table.add_row(
                 NAMES[name], _cell(name, value), f"{shown.low:.3f}–{shown.high:.3f}" if shown else "", str(value.count)
             )
@@ -153,7 +196,7 @@ def _mean(groups: Sequence[Sequence[Weighted]]) -> str:
     return f"{mean_of_means(groups):.3f}{shown} ({sum(map(len, groups))})"
 
 
-_MEDIANS = ("latency_ms", "length_ratio")
+MEDIANS = ("latency_ms", "length_ratio")
 """Scores that are shown by their middle, and not by their mean."""
 _BY_GROUP = (
     "hit@1",

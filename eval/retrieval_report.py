@@ -134,7 +134,7 @@ def _section(title: str, text: str, table: str) -> str:
 
 def reliability(settings: Settings, cases: Sequence[Case], out: Path) -> None:
     """Plot how often the rule answers against the evidence that it does, in bins of equal size."""
-    from matplotlib.figure import Figure  # an extra
+    from matplotlib.figure import Figure  # heavy: only this needs it
 
     library = Library(settings)
     assistant = Assistant(library, settings)
