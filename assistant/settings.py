@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from pydantic import Field, field_validator
+
 from index.settings import IndexSettings
 
 
@@ -14,6 +18,11 @@ class Settings(IndexSettings):
         host: address that the page is served on.
         port: port that the page is served on.
         county: county that the page begins with.
+        sign_in: whether only users who signed in get to the page and the API.
+        session_hours: hours of disuse after which a session ends.
+        root_path: path or whole address under which a reverse proxy shows the page; its forwarded
+            headers are believed only where this is set.
+        mcp: whether ask, article and compare are offered as tools to MCP clients.
 
     """
 
@@ -22,3 +31,14 @@ class Settings(IndexSettings):
     host: str = "127.0.0.1"
     port: int = 7860
     county: str | None = None
+    sign_in: bool = False
+    session_hours: float = Field(12.0, gt=0, le=24 * 30)
+    root_path: str = ""
+    mcp: bool = False
+
+    @field_validator("root_path")
+    @classmethod
+    def _is_path_or_address(cls, value: str) -> str:
+        if value and not re.fullmatch(r"(https?://[\w.\-\[\]:]+)?(/[\w.~\-]+)*/?", value):
+            raise ValueError("要写成 /路径，或 https://主机/路径")
+        return value.rstrip("/")
