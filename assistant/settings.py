@@ -32,7 +32,7 @@ class Settings(IndexSettings):
     port: int = 7860
     county: str | None = None
     sign_in: bool = False
-    session_hours: float = Field(12.0, gt=0, le=24 * 30)
+    session_hours: float = Field(default=12.0, gt=0, le=24 * 30)
     root_path: str = ""
     mcp: bool = False
 

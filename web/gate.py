@@ -140,7 +140,7 @@ class Gate:
         if key is None:
             return None
         response = Response()
-        response.set_cookie(VISITOR, key, max_age=_VISITOR_SECONDS, **cookie_options(request, self._place))
+        set_cookie(response, request, self._place, VISITOR, key, _VISITOR_SECONDS)
         return response.headers["set-cookie"]
 
     def _refuse(self, request: Request, identity: Identity | None) -> Response | None:
@@ -156,7 +156,11 @@ class Gate:
             return self._unknown(request)
         trusted = identity is not None and identity.trusted
         if method not in ("GET", "HEAD", "OPTIONS") and not trusted and not self._is_own_page(request):
-            return _error(path, 403, "这个请求来自别的网站。经反向代理访问的，让代理转发 Host，或把 XIANGUI_ROOT_PATH 写成完整网址")
+            return _error(
+                path,
+                403,
+                "这个请求来自别的网站。经反向代理访问的，让代理转发 Host，或把 XIANGUI_ROOT_PATH 写成完整网址",
+            )
         if path.startswith(_UPLOAD) and method == "POST" and not (identity and identity.administrator):
             return _error(path, 403, "只有管理员可以上传文件")
         return None
@@ -181,10 +185,12 @@ class Gate:
         return urlsplit(origin).netloc in hosts - {None}
 
 
-def cookie_options(request: Request, place: Place) -> dict[str, object]:
-    """Return how cookies are set: out of reach of scripts and of other sites."""
+def set_cookie(
+    response: Response, request: Request, place: Place, name: str, value: str, seconds: int | None = None
+) -> None:
+    """Set a cookie out of reach of scripts and of other sites; without ``seconds`` it ends with the browser."""
     secure = place.https or request.url.scheme == "https"
-    return {"path": place.prefix or "/", "httponly": True, "samesite": "lax", "secure": secure}
+    response.set_cookie(name, value, seconds, path=place.prefix or "/", secure=secure, httponly=True, samesite="lax")
 
 
 def _length(request: Request) -> int:

@@ -13,103 +13,112 @@ from starlette.responses import Response
 
 from assistant.settings import Settings
 from ingest.errors import XianguiError
-from web.gate import SESSION, Place, cookie_options
+from web.gate import SESSION, Place, set_cookie
 from web.user import SHORTEST, SignInRefused, TooManyTries, User, UserError
 from web.users import Users
 
 _TEMPLATES = Environment(loader=PackageLoader("web"), autoescape=select_autoescape())
-_POLICY = (
-    "default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+_POLICY = "default-src 'none'; style-src 'nonce-{nonce}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
 
 def login_router(users: Users, settings: Settings) -> APIRouter:
-    """Make the routes; the handlers are no coroutines, since hashing a password takes its time."""
-    router = APIRouter()
-    place = Place.of(settings)
+    """Make the routes."""
+    pages = _Pages(users, Place.of(settings))
+    router = APIRouter(default_response_class=HTMLResponse)
+    router.get("/login")(pages.show_login)
+    router.post("/login")(pages.sign_in)
+    router.post("/logout")(pages.sign_out)
+    router.get("/account")(pages.show_account)
+    router.post("/account/password")(pages.change_password)
+    return router
 
-    def page(name: str, title: str, status: int = 200, **values: object) -> HTMLResponse:
-        nonce = secrets.token_urlsafe(16)
-        written = _TEMPLATES.get_template(name).render(
-            title=title, nonce=nonce, root=place.prefix, shortest=SHORTEST, **values
-        )
-        headers = {"Content-Security-Policy": _POLICY.format(nonce=nonce), "Cache-Control": "no-store"}
-        return HTMLResponse(written, status, headers)
 
-    def account(user: User, status: int = 200, error: str = "", done: str = "") -> HTMLResponse:
-        return page("account.html", "我的账号", status, user=user, error=error, done=done)
+class _Pages:
+    """The handlers; they are no coroutines, since hashing a password takes its time."""
 
-    def signed_in(request: Request) -> User | None:
-        token = request.cookies.get(SESSION)
-        return users.of_session(token) if token else None
+    def __init__(self, users: Users, place: Place) -> None:
+        self._users, self._place = users, place
 
-    def with_session(request: Request, response: Response, token: str) -> Response:
-        response.set_cookie(SESSION, token, **cookie_options(request, place))
-        return response
+    def show_login(self, request: Request, next: str = "/") -> Response:  # noqa: A002 - the query's field
+        if self._user(request) is not None:
+            return RedirectResponse(self._place.prefix + inside(next), 303)
+        return self._login(next)
 
-    @router.get("/login")
-    def show_login(request: Request, next: str = "/") -> Response:  # noqa: A002 - name of the query's field
-        if signed_in(request) is not None:
-            return RedirectResponse(place.prefix + inside(next), 303)
-        return page("login.html", "登录", name="", error="", next=inside(next))
-
-    @router.post("/login")
     def sign_in(
+        self,
         request: Request,
         name: Annotated[str, Form()] = "",
         password: Annotated[str, Form()] = "",
         next: Annotated[str, Form()] = "/",  # noqa: A002
     ) -> Response:
         try:
-            token = users.sign_in(name, password, request.client.host if request.client else "")
-        except (SignInRefused, TooManyTries) as error:
-            status = 429 if isinstance(error, TooManyTries) else 401
-            refused = page("login.html", "登录", status, name=name[:32], error=str(error), next=inside(next))
-            if isinstance(error, TooManyTries):
-                refused.headers["Retry-After"] = str(error.seconds)
+            token = self._users.sign_in(name, password, _address(request))
+        except SignInRefused as error:
+            return self._login(next, name, str(error), 401)
+        except TooManyTries as error:
+            refused = self._login(next, name, str(error), 429)
+            refused.headers["Retry-After"] = str(error.seconds)
             return refused
-        before = request.cookies.get(SESSION)
-        if before:
-            users.sign_out(before)
-        return with_session(request, RedirectResponse(place.prefix + inside(next), 303), token)
+        self._users.sign_out(request.cookies.get(SESSION, ""))
+        return self._with_session(request, RedirectResponse(self._place.prefix + inside(next), 303), token)
 
-    @router.post("/logout")
-    def sign_out(request: Request) -> Response:
-        users.sign_out(request.cookies.get(SESSION, ""))
-        response = RedirectResponse(f"{place.prefix}/login", 303)
-        response.delete_cookie(SESSION, path=place.prefix or "/")
-        response.headers["Clear-Site-Data"] = '"cache"'
+    def sign_out(self, request: Request) -> Response:
+        self._users.sign_out(request.cookies.get(SESSION, ""))
+        response = RedirectResponse(f"{self._place.prefix}/login", 303)
+        response.delete_cookie(SESSION, path=self._place.prefix or "/")
         return response
 
-    @router.get("/account")
-    def show_account(request: Request) -> Response:
-        user = signed_in(request)
-        return account(user) if user is not None else RedirectResponse(f"{place.prefix}/login", 303)
+    def show_account(self, request: Request) -> Response:
+        user = self._user(request)
+        return self._account(user) if user is not None else RedirectResponse(f"{self._place.prefix}/login", 303)
 
-    @router.post("/account/password")
     def change_password(
+        self,
         request: Request,
         current: Annotated[str, Form()] = "",
         new: Annotated[str, Form()] = "",
         again: Annotated[str, Form()] = "",
     ) -> Response:
-        user = signed_in(request)
+        user = self._user(request)
         if user is None:
-            return RedirectResponse(f"{place.prefix}/login", 303)
-        address = request.client.host if request.client else ""
+            return RedirectResponse(f"{self._place.prefix}/login", 303)
         try:
-            users.check(user.name, current, address)
+            self._users.check(user.name, current, _address(request))
             if new != again:
                 raise UserError("两次输入的新密码不一样")
-            users.set_password(user.name, new)
-            token = users.sign_in(user.name, new, address)
+            self._users.set_password(user.name, new)
+            token = self._users.sign_in(user.name, new, _address(request))
         except SignInRefused:
-            return account(user, 403, error="现在的密码不对")
+            return self._account(user, 403, error="现在的密码不对")
         except XianguiError as error:
-            return account(user, 429 if isinstance(error, TooManyTries) else 400, error=str(error))
-        return with_session(request, account(user, done="密码已修改"), token)
+            return self._account(user, 429 if isinstance(error, TooManyTries) else 400, error=str(error))
+        return self._with_session(request, self._account(user, done="密码已修改"), token)
 
-    return router
+    def _user(self, request: Request) -> User | None:
+        token = request.cookies.get(SESSION)
+        return self._users.of_session(token) if token else None
+
+    def _with_session(self, request: Request, response: Response, token: str) -> Response:
+        set_cookie(response, request, self._place, SESSION, token)
+        return response
+
+    def _login(self, next: str, name: str = "", error: str = "", status: int = 200) -> Response:  # noqa: A002
+        return self._page("login.html", status, title="登录", name=name[:32], error=error, next=inside(next))
+
+    def _account(self, user: User, status: int = 200, error: str = "", done: str = "") -> Response:
+        return self._page("account.html", status, title="我的账号", user=user, error=error, done=done)
+
+    def _page(self, template: str, status: int, **values: object) -> Response:
+        nonce = secrets.token_urlsafe(16)
+        written = _TEMPLATES.get_template(template).render(
+            nonce=nonce, root=self._place.prefix, shortest=SHORTEST, **values
+        )
+        headers = {"Content-Security-Policy": _POLICY.format(nonce=nonce), "Cache-Control": "no-store"}
+        return HTMLResponse(written, status, headers)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
 
 
 def inside(address: str) -> str:

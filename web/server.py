@@ -26,7 +26,7 @@ from web.login import login_router
 from web.openai_api import api_router
 from web.users import FIRST, Users
 
-__all__ = ["Server", "is_administrator", "make_app", "open_users", "owner_of", "requires_administrator", "warnings"]
+__all__ = ["Server", "cautions", "is_administrator", "make_app", "open_users", "owner_of", "requires_administrator"]
 
 log = logging.getLogger(__name__)
 
@@ -173,7 +173,7 @@ class _Uvicorn(uvicorn.Server):
         self._serving.set()
 
 
-def warnings(settings: Settings) -> list[str]:
+def cautions(settings: Settings) -> list[str]:
     """Say what whoever starts the server should know."""
     if is_loopback(settings.host) and not settings.root_path:
         return []
@@ -181,7 +181,9 @@ def warnings(settings: Settings) -> list[str]:
     if not settings.sign_in:
         told.append("注意：没有启用登录，能连到这台机器的人都可以使用。要启用，设 XIANGUI_SIGN_IN=true")
     if not settings.root_path.startswith("https://"):
-        told.append("注意：没有加密，同一网络里的人可能看到问题和密码。要加密，用反向代理提供 https，并设 XIANGUI_ROOT_PATH")
+        told.append(
+            "注意：没有加密，同一网络里的人可能看到问题和密码。要加密，用反向代理提供 https，并设 XIANGUI_ROOT_PATH"
+        )
     return told
 
 

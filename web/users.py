@@ -17,7 +17,18 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from web.user import LONGEST, SHORTEST, TRIES, WAIT, Role, SignInRefused, TooManyTries, User, UserError, generated_password
+from web.user import (
+    LONGEST,
+    SHORTEST,
+    TRIES,
+    WAIT,
+    Role,
+    SignInRefused,
+    TooManyTries,
+    User,
+    UserError,
+    generated_password,
+)
 
 FIRST = "admin"
 """Name of the administrator that is made at the first start."""

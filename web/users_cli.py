@@ -22,18 +22,18 @@ Generate = Annotated[bool, typer.Option("--generate", help="生成一个密码�
 RoleName = Annotated[str, typer.Option("--role", help="工作人员（official）或管理员（administrator）")]
 
 
-@users.command("list")
+@users.command("list", help="列出用户")
 def list_command() -> None:
-    """列出用户。"""
+    """List the users."""
     table = Table("用户名", "身份", "状态")
     for user in _open().all():
         table.add_row(user.name, user.role.label, "已停用" if user.disabled else "可登录")
     console.print(table)
 
 
-@users.command("add")
+@users.command("add", help="添加一个用户")
 def add_command(name: Name, role: RoleName = "工作人员", generate: Generate = False) -> None:
-    """添加一个用户。"""
+    """Make a user."""
     store, kind = _open(), find_role(role)
     password = _password(generate)
     user = store.add(name, password, kind)
@@ -41,9 +41,9 @@ def add_command(name: Name, role: RoleName = "工作人员", generate: Generate 
     say(f"已添加{user.role.label}“{user.name}”")
 
 
-@users.command("password")
+@users.command("password", help="改一个用户的密码；此人的登录和接口令牌都会失效")
 def password_command(name: Name, generate: Generate = False) -> None:
-    """改一个用户的密码；此人的登录和接口令牌都会失效。"""
+    """Change a password."""
     store = _open()
     store.get(name)
     password = _password(generate)
@@ -52,33 +52,35 @@ def password_command(name: Name, generate: Generate = False) -> None:
     say(f"已改“{name}”的密码，原来的登录和令牌已失效")
 
 
-@users.command("disable")
+@users.command("disable", help="停用一个用户，马上生效")
 def disable_command(name: Name) -> None:
-    """停用一个用户，马上生效。"""
+    """Keep a user out."""
     _open().set_disabled(name, True)
     say(f"已停用“{name}”，其登录和令牌已失效")
 
 
-@users.command("enable")
+@users.command("enable", help="重新启用一个用户")
 def enable_command(name: Name) -> None:
-    """重新启用一个用户。"""
+    """Let a user in again."""
     _open().set_disabled(name, False)
     say(f"已启用“{name}”")
 
 
-@users.command("role")
+@users.command("role", help="改一个用户的身份，马上生效")
 def role_command(
     name: Name, role: Annotated[str, typer.Argument(help="工作人员（official）或管理员（administrator）")]
 ) -> None:
-    """改一个用户的身份，马上生效。"""
+    """Change what a user may do."""
     kind = find_role(role)
     _open().set_role(name, kind)
     say(f"“{name}”现在是{kind.label}")
 
 
-@users.command("token")
-def token_command(name: Name, revoke: Annotated[bool, typer.Option("--revoke", help="让此人的令牌都失效")] = False) -> None:
-    """给一个用户发接口令牌，只显示这一次；用它可以提问，不能改动服务器。"""
+@users.command("token", help="给一个用户发接口令牌，只显示这一次；用它可以提问，不能改动服务器")
+def token_command(
+    name: Name, revoke: Annotated[bool, typer.Option("--revoke", help="让此人的令牌都失效")] = False
+) -> None:
+    """Make or end API tokens."""
     store = _open()
     if revoke:
         say(f"已让“{name}”的 {store.end_tokens(name)} 个令牌失效")
