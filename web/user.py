@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -64,3 +66,13 @@ class TooManyTries(XianguiError):
 def generated_password() -> str:
     """Make a password of some 92 bits, without characters that look alike."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(16))
+
+
+def plain_name(name: str) -> str:
+    """Write a user's name in the one form that is kept, however it was typed."""
+    return unicodedata.normalize("NFKC", name).strip()
+
+
+def digest(secret: str) -> str:
+    """Return what is kept of a random token; unlike a password it cannot be guessed, so that this is enough."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import secrets
 import sqlite3
 import threading
 import time
-import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -27,7 +25,9 @@ from web.user import (
     TooManyTries,
     User,
     UserError,
+    digest,
     generated_password,
+    plain_name,
 )
 
 FIRST = "admin"
@@ -90,8 +90,6 @@ class Users:
         with closing(sqlite3.connect(self._path, timeout=10)) as db:
             return db.execute(query, values).fetchall()
 
-    # users -------------------------------------------------------------------------------------
-
     def all(self) -> list[User]:
         """List the users by name."""
         return [_user(row) for row in self._rows("SELECT name, role, disabled FROM users ORDER BY name")]
@@ -103,7 +101,7 @@ class Users:
             UserError: there is none of that name.
 
         """
-        rows = self._rows("SELECT name, role, disabled FROM users WHERE name = ?", _plain(name))
+        rows = self._rows("SELECT name, role, disabled FROM users WHERE name = ?", plain_name(name))
         if not rows:
             raise UserError(f"没有用户“{name}”。用 python -m web users list 查看现有用户")
         return _user(rows[0])
@@ -115,7 +113,7 @@ class Users:
             UserError: the name is taken or odd, or the password too weak.
 
         """
-        name = _plain(name)
+        name = plain_name(name)
         if not re.fullmatch(r"[\w.\-]{1,32}", name):
             raise UserError(f"用户名“{name}”不能用：1 到 32 个汉字、字母、数字或 . _ -")
         hashed = self._hash(name, password)
@@ -175,8 +173,6 @@ class Users:
             db.execute("UPDATE users SET role = ? WHERE name = ?", (role.value, user.name))
             _check_administered(db)
 
-    # passwords ---------------------------------------------------------------------------------
-
     def sign_in(self, name: str, password: str, address: str) -> str:
         """Begin a session and return its token.
 
@@ -192,7 +188,7 @@ class Users:
         with self._writing() as db:
             db.execute("DELETE FROM sessions WHERE expires <= ?", (self._clock(),))
             expires = self._clock() + self._seconds
-            db.execute("INSERT INTO sessions VALUES (?, ?, ?)", (_digest(token), _plain(name), expires))
+            db.execute("INSERT INTO sessions VALUES (?, ?, ?)", (digest(token), plain_name(name), expires))
         return token
 
     def check(self, name: str, password: str, address: str) -> None:
@@ -203,8 +199,8 @@ class Users:
             TooManyTries: too many were wrong before.
 
         """
-        name = _plain(name)
-        key = _digest(f"{name}\n{address}")
+        name = plain_name(name)
+        key = digest(f"{name}\n{address}")
         self._count(key)
         rows = self._rows("SELECT hash FROM users WHERE name = ? AND NOT disabled", name)
         hashed = str(rows[0][0]) if rows else self._nobody
@@ -228,7 +224,7 @@ class Users:
     def _hash(self, name: str, password: str) -> str:
         if not SHORTEST <= len(password) <= LONGEST:
             raise UserError(f"密码要 {SHORTEST} 到 {LONGEST} 个字符")
-        if _plain(password).casefold() == name.casefold() or len(set(password)) < 4:
+        if plain_name(password).casefold() == name.casefold() or len(set(password)) < 4:
             raise UserError("密码太简单，不能与用户名相同，也不能只用几个字符重复")
         with self._hashing:
             return self._hasher.hash(password)
@@ -240,28 +236,26 @@ class Users:
             except (VerificationError, InvalidHashError):
                 return False
 
-    # sessions and tokens -----------------------------------------------------------------------
-
     def of_session(self, token: str) -> User | None:
         """Return whose session it is, if it has not ended, and move its end on."""
-        digest, now = _digest(token), self._clock()
+        key, now = digest(token), self._clock()
         rows = self._rows(
             "SELECT name, role, disabled, expires FROM sessions JOIN users USING (name)"
             " WHERE digest = ? AND expires > ? AND NOT disabled",
-            digest,
+            key,
             now,
         )
         if not rows:
             return None
         if float(str(rows[0][3])) < now + self._seconds - _EXTENDED_AFTER:
             with self._writing() as db:
-                db.execute("UPDATE sessions SET expires = ? WHERE digest = ?", (now + self._seconds, digest))
+                db.execute("UPDATE sessions SET expires = ? WHERE digest = ?", (now + self._seconds, key))
         return _user(rows[0])
 
     def sign_out(self, token: str) -> None:
         """End a session."""
         with self._writing() as db:
-            db.execute("DELETE FROM sessions WHERE digest = ?", (_digest(token),))
+            db.execute("DELETE FROM sessions WHERE digest = ?", (digest(token),))
 
     def make_token(self, name: str) -> str:
         """Make a token for the API; it asks in the user's name and changes nothing on the server.
@@ -275,7 +269,7 @@ class Users:
             raise UserError(f"用户“{user.name}”已停用。先运行 python -m web users enable {user.name}")
         token = f"xg-{secrets.token_urlsafe(32)}"
         with self._writing() as db:
-            db.execute("INSERT INTO tokens VALUES (?, ?, ?)", (_digest(token), user.name, self._clock()))
+            db.execute("INSERT INTO tokens VALUES (?, ?, ?)", (digest(token), user.name, self._clock()))
         return token
 
     def end_tokens(self, name: str) -> int:
@@ -287,16 +281,8 @@ class Users:
     def of_token(self, token: str) -> User | None:
         """Return whose token it is; as its holder, a user is never an administrator."""
         query = "SELECT name, role, disabled FROM tokens JOIN users USING (name) WHERE digest = ? AND NOT disabled"
-        rows = self._rows(query, _digest(token))
+        rows = self._rows(query, digest(token))
         return User(_user(rows[0]).name, Role.OFFICIAL) if rows else None
-
-
-def _plain(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).strip()
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _user(row: tuple[object, ...]) -> User:
