@@ -317,7 +317,8 @@ async def with_mcp(url, work, headers=None):
     from mcp.client.streamable_http import streamable_http_client
 
     async with (
-        streamablehttp_client(f"{url}gradio_api/mcp/", headers=headers) as (reads, writes, _),
+        httpx.AsyncClient(headers=headers, timeout=30) as http,
+        streamable_http_client(f"{url}gradio_api/mcp/", http_client=http) as (reads, writes, _),
         ClientSession(reads, writes) as session,
     ):
         await session.initialize()
