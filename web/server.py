@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import index  # noqa: F401  - tells Gradio to send nothing, before it is imported
 
@@ -124,6 +126,7 @@ class Server:
                 timeout_graceful_shutdown=2,
             ),
             self._started,
+            [route.app for route in app.routes if isinstance(route, Mount)],
         )
         self._thread: threading.Thread | None = None
 
@@ -162,15 +165,20 @@ class Server:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Tells when it serves."""
+    """Tells when it serves, and Gradio when it ends: each open page keeps a connection."""
 
-    def __init__(self, config: uvicorn.Config, serving: threading.Event) -> None:
+    def __init__(self, config: uvicorn.Config, serving: threading.Event, pages: Sequence[Any]) -> None:
         super().__init__(config)
-        self._serving = serving
+        self._serving, self._pages = serving, pages
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._serving.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for page in self._pages:
+            page.stop_event.set()
+        await super().shutdown(sockets)
 
 
 def cautions(settings: Settings) -> list[str]:
