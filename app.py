@@ -21,6 +21,7 @@ from index.terminal import errors, run
 from ingest.corpus import corpus_hash
 from ingest.errors import XianguiError
 from web.render import Turn, conversation
+from web.server import Server, cautions, first_password, make_app, open_users
 
 log = logging.getLogger("xiangui")
 
@@ -142,29 +143,36 @@ def main() -> None:
     settings: Settings = read_settings(Settings)
     assistant = open_assistant(replace_stale=True)
     ui = build_ui(assistant, assistant.find_county(settings.county))
-    errors.print(f"县规问答：http://{settings.host}:{settings.port}（按 Ctrl+C 停止）", highlight=False)
-    serve(ui, settings.host, settings.port)
+    serve(ui, settings.host, settings.port, assistant=assistant, settings=settings)
 
 
-def serve(ui: gr.Blocks, host: str, port: int, *, prevent_thread_lock: bool = False) -> tuple[Any, str, str]:
-    """Serve the page; port 0 takes a free one. Returns Gradio's (server, local URL, shared URL)."""
-    theme = gr.themes.Default(
-        primary_hue="blue",
-        font=["system-ui", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"],
-        font_mono=["ui-monospace", "monospace"],
-    )
-    launched: tuple[Any, str, str] = ui.queue(default_concurrency_limit=8).launch(
-        server_name=host,
-        server_port=port or None,
-        quiet=True,
-        prevent_thread_lock=prevent_thread_lock,
-        footer_links=[],
-        run_history=False,
-        theme=theme,
-        css_paths=WEB / "page.css",
-        js=(WEB / "page.js").read_text(encoding="utf-8"),
-    )
-    return launched
+def serve(
+    ui: gr.Blocks,
+    host: str,
+    port: int,
+    *,
+    assistant: Assistant | None = None,
+    settings: Settings | None = None,
+    prevent_thread_lock: bool = False,
+) -> tuple[Server, str, None]:
+    """Serve the page, and the API if there is an assistant; port 0 takes a free one.
+
+    With ``prevent_thread_lock`` it is served in a thread until ``ui.close()``. Returns the server and
+    its local address, in the form of Gradio's own ``launch``.
+    """
+    settings = (settings or read_settings(Settings)).model_copy(update={"host": host, "port": port})
+    users = open_users(settings) if settings.sign_in else None
+    server = Server(make_app(ui, assistant, settings, users), host, port, proxied=bool(settings.root_path))
+    for line in (*cautions(settings), first_password(users) if users else None):
+        if line:
+            errors.print(line, highlight=False, markup=False, soft_wrap=True)
+    ui.server, ui.is_running = server, True
+    if prevent_thread_lock:
+        server.start()
+    else:
+        errors.print(f"县规问答：{server.url}（按 Ctrl+C 停止）", highlight=False, soft_wrap=True)
+        server.run()
+    return server, server.url, None
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Command line: ``python -m eval run | report | compare | check | gate | bench | retrieval``."""
+"""Command line: ``python -m eval run | report | compare | check | gate | bench | crowd | retrieval``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from assistant.settings import Settings
 from eval.bench import bench, machine, peak_memory
 from eval.case import CASES, Case, check, check_independence, read_cases
 from eval.comparison import compare, render_comparison
+from eval.crowd import crowd
 from eval.gate import FILE as GATE
 from eval.gate import ask_gate, falls, read_gate, set_limits
 from eval.html_report import write_report
@@ -195,6 +196,22 @@ def bench_command() -> None:
         table.add_row(row.name, f"{row.median:.1f}", "—" if row.p95 is None else f"{row.p95:.1f}", str(row.times))
     console.print(table)
     console.print(f"内存最高 {peak_memory():.0f} MiB")
+
+
+@app.command("crowd")
+def crowd_command(
+    people: Annotated[int, typer.Option(min=1, max=50, help="几个人同时问")] = 10,
+    reply: Annotated[float, typer.Option(min=0, help="假想的大模型每次回复要几秒")] = 5.0,
+) -> None:
+    """Measure how long people wait who ask at once."""
+    settings: Settings = read_settings(Settings)
+    ready(settings)
+    table = Table(title=f"{people} 人同时问：{machine()}")
+    for name in ("", "中位数（秒）", "最久（秒）", "人数"):
+        table.add_column(name, justify="right" if name else "left")
+    for wait in crowd(settings, people, reply):
+        table.add_row(wait.name, f"{wait.median:.2f}", f"{wait.longest:.2f}", str(wait.people))
+    console.print(table)
 
 
 @app.command("retrieval")

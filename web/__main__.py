@@ -1,4 +1,4 @@
-"""Command line: ``python -m web backup | restore | purge | feedback``."""
+"""Command line: ``python -m web users | backup | restore | purge | feedback``."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from web import backup as backups
 from web.database import make_private
 from web.kept import Rated
 from web.store import Store
+from web.users_cli import users
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="管理网页保存的对话。")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="管理网页：用户，保存的对话。")
+app.add_typer(users, name="users")
 
 
 @app.command("backup", help="备份全部对话；服务正在运行也可以。")
