@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,127 +12,105 @@ import index  # noqa: F401  - tells Gradio to send nothing, before it is importe
 import gradio as gr
 
 from assistant.__main__ import open_assistant
-from assistant.answer import Answer, plain_text, to_prediction
+from assistant.answer import to_prediction
 from assistant.ask import Assistant
+from assistant.roles import roles
 from assistant.settings import Settings
 from index.settings import read_settings
 from index.terminal import errors, run
-from ingest.corpus import corpus_hash
-from ingest.errors import XianguiError
-from web.render import Turn, conversation
-
-log = logging.getLogger("xiangui")
+from web import frame
+from web.chat import ANY, Chat, Hooks
+from web.texts import say
 
 WEB = Path(__file__).parent / "web"
-ANY_COUNTY = "不指定"
-EXAMPLES = (
-    "昌乐县政府常务会议多久开一次？",
-    "平阴的局长出差两天要跟谁请假？",
-    "沂源县政府常务会议的主要任务有哪些？",
-    "渠县以县政府名义下发的文件由谁签发？",
-    "乾安规则第六十四条第二款",
-    "昌乐和渠县的常务会议，各要到多少人才能开？",
-)
-PANE = '<h2>出处<button type="button" class="back">返回回答</button></h2><div class="pane" tabindex="0" aria-label="出处原文"><p class="hint">点回答里的编号，这里显示那一条的原文，引用的句子会标亮。</p></div>'
+NO_HOOKS = Hooks()
+Part = Callable[[Chat, gr.State, gr.HTML], None]
+"""Lays out a part of the page that shares the conversation: (chat, its turns, where it is shown)."""
 
 
-def build_ui(assistant: Assistant, county: str | None = None) -> gr.Blocks:
-    """Lay the page out around an assistant; ``county`` is chosen at first."""
+def build_ui(
+    assistant: Assistant,
+    county: str | None = None,
+    hooks: Hooks = NO_HOOKS,
+    sidebar: Part | None = None,
+    tabs: dict[str, Callable[[], None]] | None = None,
+) -> gr.Blocks:
+    """Lay the page out around an assistant.
 
-    def respond(question: str, chosen: str, turns: list[Turn]) -> Iterator[tuple[str, str, list[Turn]]]:
-        if not question.strip():
-            yield "", show(turns), turns
-            return
-        yield "", show([*turns, Turn(question)]), turns
-        done = Turn(question)
-        for done in answered(question, chosen, turns):
-            yield "", show([*turns, done]), turns
-        yield "", show([*turns, done]), [*turns, done]
+    Args:
+        assistant: answers.
+        county: chosen at first.
+        hooks: who wants to know of answers and of what readers say of them.
+        sidebar: lays out what stands left of the page.
+        tabs: names of the other tabs, and what lays each of them out.
 
-    def answered(question: str, chosen: str, turns: list[Turn]) -> Iterator[Turn]:
-        answer: Answer | None = None
-        try:
-            for more in assistant.stream(question, history(turns), None if chosen == ANY_COUNTY else chosen):
-                if answer is not None:
-                    yield Turn(question, answer, finished=False)
-                answer = more
-            yield Turn(question, answer)
-        except XianguiError as error:
-            yield Turn(question, error=str(error))
-        except Exception:  # the page must outlive any one question; the log has the trace
-            log.exception("a question failed")
-            yield Turn(question, error="这个问题没能处理，请换个说法再问；若总是这样，请把日志交给管理员。")
-
-    def show(turns: list[Turn]) -> str:
-        return conversation(turns, assistant.index.regulations)
+    """
+    chat = Chat(assistant, hooks)
 
     def ask(question: str, county: str = "") -> dict[str, Any]:
         """Answer one question; county is used where the question names none."""
         return to_prediction(assistant.ask(question, county=assistant.find_county(county or None)))
 
-    with gr.Blocks(title="县规问答", fill_width=True, analytics_enabled=False) as ui:
+    with gr.Blocks(title=say("name"), fill_width=True, analytics_enabled=False) as ui:
+        gr.HTML(frame.head(), elem_id="head", js_on_load=None)
         turns = gr.State([])
-        gr.HTML(
-            "<h1>县规问答</h1><p>用平常的话问县政府怎么办事；回答只用县人民政府工作规则的原文，逐字引用，条、款、项可核对。</p>",
-            elem_id="head",
-        )
-        with gr.Row():
-            with gr.Column(scale=3, min_width=320):
-                talk = gr.HTML(show([]), elem_id="conversation", js_on_load=None)
-                with gr.Row():
-                    question = gr.Textbox(
-                        label="问题",
-                        placeholder="例如：副县长外出要跟谁请假？",
-                        lines=1,
-                        max_lines=4,
-                        max_length=2000,
-                        scale=5,
-                        min_width=220,
-                        autofocus=True,
-                        elem_id="question",
-                    )
-                    chosen = gr.Dropdown(
-                        [ANY_COUNTY, *assistant.counties],
-                        value=county or ANY_COUNTY,
-                        label="本县",
-                        scale=2,
-                        min_width=160,
-                        elem_id="county",
-                    )
-                with gr.Row():
-                    send = gr.Button("提问", variant="primary", elem_id="send")
-                    fresh = gr.Button("新对话", elem_id="fresh")
-                examples = gr.Dataset(
-                    components=[question], samples=[[text] for text in EXAMPLES], label="试试这样问", elem_id="examples"
-                )
-            with gr.Column(scale=2, min_width=320):
-                gr.HTML(PANE, elem_id="source", js_on_load=None)
-        gr.HTML(f"<p>{footer(assistant)}</p>", elem_id="foot")
-        asked = {"inputs": [question, chosen, turns], "outputs": [question, talk, turns], "api_visibility": "private"}
-        gr.on([send.click, question.submit], respond, **asked)
-        examples.click(lambda sample: sample[0], examples, question, api_visibility="private").then(respond, **asked)
-        fresh.click(lambda: ("", show([]), []), None, [question, talk, turns], api_visibility="private")
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab(say("tab_chat"), id="chat", elem_id="chat"):
+                talk = lay_out_chat(chat, assistant, county, turns)
+            for name, lay_out in (tabs or {}).items():
+                with gr.Tab(name, id=name):
+                    lay_out()
+        if sidebar is not None:
+            with gr.Sidebar(open=False, elem_id="sidebar"):
+                sidebar(chat, turns, talk)
+        gr.HTML(frame.foot(assistant.index.regulations), elem_id="foot", js_on_load=None)
         gr.api(ask, api_name="ask")
     return ui
 
 
-def history(turns: list[Turn]) -> list[dict[str, str]]:
-    """Write earlier turns as messages."""
-    messages = []
-    for turn in turns:
-        messages.append({"role": "user", "content": turn.question})
-        if turn.answer is not None:
-            messages.append({"role": "assistant", "content": plain_text(turn.answer)})
-    return messages
+def lay_out_chat(chat: Chat, assistant: Assistant, county: str | None, turns: gr.State) -> gr.HTML:
+    """Lay out the conversation, the question's field and the source pane; return where the conversation is shown."""
+    with gr.Row(elem_id="desk"):
+        with gr.Column(scale=3, min_width=320, elem_id="left"):
+            talk = gr.HTML(chat.show([]), elem_id="conversation", js_on_load=frame.BRIDGE)
+            with gr.Column(elem_id="composer"):
+                gr.HTML(frame.status(), elem_id="state", js_on_load=None)
+                with gr.Row(elem_id="line"):
+                    question = gr.Textbox(
+                        label=say("question"),
+                        placeholder=say("placeholder"),
+                        lines=1,
+                        max_lines=6,
+                        scale=5,
+                        min_width=200,
+                        autofocus=True,
+                        elem_id="question",
+                    )
+                    send = gr.Button(say("send"), variant="primary", min_width=80, scale=0, elem_id="send")
+                    stop = gr.Button(say("stop"), variant="stop", min_width=80, scale=0, elem_id="stop")
+                with gr.Row(elem_id="choices"):
+                    chosen = _choice("county", [ANY, *assistant.counties], county)
+                    role = _choice("role", [ANY, *roles()], None)
+                    fresh = gr.Button(say("fresh"), min_width=88, scale=0, elem_id="fresh")
+        with gr.Column(scale=2, min_width=320, elem_id="right"):
+            gr.HTML(frame.pane(assistant.index.regulations), elem_id="source", js_on_load=None)
+    gr.HTML(frame.sheet(), elem_id="over", js_on_load=None)
+    shown = [question, talk, turns]
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    answering = [
+        gr.on([send.click, question.submit], chat.respond, [question, chosen, role, turns], shown, **quiet),
+        talk.submit(chat.ask, [chosen, role, turns], [talk, turns], **quiet),
+    ]
+    stop.click(chat.stop, turns, [talk, turns], cancels=answering, **quiet)
+    fresh.click(chat.clear, None, shown, cancels=answering, **quiet)
+    talk.undo(chat.undo, turns, [talk, turns], **quiet)
+    talk.like(chat.vote, turns, None, **quiet)
+    return talk
 
 
-def footer(assistant: Assistant) -> str:
-    """Say what the answers come from."""
-    regulations = assistant.index.regulations
-    names = "、".join(dict.fromkeys(r.county for r in regulations))
-    return (
-        f"收入 {len(regulations)} 份规则（{names}），文本校验码 {corpus_hash(regulations)[:12]}。"
-        "本页不连接外网。回答供查阅，办理公务以正式文件为准。"
+def _choice(name: str, choices: list[str], value: str | None) -> gr.Dropdown:
+    return gr.Dropdown(
+        choices, value=value or ANY, label=say(name), filterable=False, scale=1, min_width=120, elem_id=name
     )
 
 

@@ -197,6 +197,13 @@ class SearchIndex:
         """Tell whether questions were written for the county of a regulation (its id), not only carried over."""
         return regulation in self._with_own
 
+    def questions_of(self, regulation: str, article: int) -> list[BankQuestion]:
+        """Return the bank's questions that an article of a regulation (its id) answers."""
+        found = []
+        while (key := question_key(regulation, article, len(found))) in self._questions:
+            found.append(self._questions[key][1])
+        return found
+
     def similarity(self, query: Query, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Cosine of a question with each of some texts, the parts of one article."""
         vectors: npt.NDArray[np.float64] = self._vectors_of(tuple(texts))
