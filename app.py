@@ -24,6 +24,8 @@ from web.texts import say
 
 WEB = Path(__file__).parent / "web"
 NO_HOOKS = Hooks()
+OWN: dict[str, Any] = {"js_on_load": None, "apply_default_css": False, "elem_classes": "own"}
+"""HTML that the page styles by itself."""
 Part = Callable[[Chat, gr.State, gr.HTML], None]
 """Lays out a part of the page that shares the conversation: (chat, its turns, where it is shown)."""
 
@@ -52,7 +54,7 @@ def build_ui(
         return to_prediction(assistant.ask(question, county=assistant.find_county(county or None)))
 
     with gr.Blocks(title=say("name"), fill_width=True, analytics_enabled=False) as ui:
-        gr.HTML(frame.head(), elem_id="head", js_on_load=None)
+        gr.HTML(frame.head(), elem_id="head", **OWN)
         turns = gr.State([])
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(say("tab_chat"), id="chat", elem_id="chat"):
@@ -63,7 +65,7 @@ def build_ui(
         if sidebar is not None:
             with gr.Sidebar(open=False, elem_id="sidebar"):
                 sidebar(chat, turns, talk)
-        gr.HTML(frame.foot(assistant.index.regulations), elem_id="foot", js_on_load=None)
+        gr.HTML(frame.foot(assistant.index.regulations), elem_id="foot", **OWN)
         gr.api(ask, api_name="ask")
     return ui
 
@@ -72,9 +74,9 @@ def lay_out_chat(chat: Chat, assistant: Assistant, county: str | None, turns: gr
     """Lay out the conversation, the question's field and the source pane; return where the conversation is shown."""
     with gr.Row(elem_id="desk"):
         with gr.Column(scale=3, min_width=320, elem_id="left"):
-            talk = gr.HTML(chat.show([]), elem_id="conversation", js_on_load=frame.BRIDGE)
+            talk = gr.HTML(chat.show([]), elem_id="conversation", **{**OWN, "js_on_load": frame.BRIDGE})
             with gr.Column(elem_id="composer"):
-                gr.HTML(frame.status(), elem_id="state", js_on_load=None)
+                gr.HTML(frame.status(), elem_id="state", **OWN)
                 with gr.Row(elem_id="line"):
                     question = gr.Textbox(
                         label=say("question"),
@@ -93,8 +95,8 @@ def lay_out_chat(chat: Chat, assistant: Assistant, county: str | None, turns: gr
                     role = _choice("role", [ANY, *roles()], None)
                     fresh = gr.Button(say("fresh"), min_width=88, scale=0, elem_id="fresh")
         with gr.Column(scale=2, min_width=320, elem_id="right"):
-            gr.HTML(frame.pane(assistant.index.regulations), elem_id="source", js_on_load=None)
-    gr.HTML(frame.sheet(), elem_id="over", js_on_load=None)
+            gr.HTML(frame.pane(assistant.index.regulations), elem_id="source", **OWN)
+    gr.HTML(frame.sheet(), elem_id="over", **OWN)
     shown = [question, talk, turns]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     answering = [

@@ -12,6 +12,7 @@ from web.texts import catalogue, say
 
 BRIDGE = "window.xiangui = { emit: (name, given) => trigger(name, given) };"
 """Runs once beside the conversation, so that the page's script can raise its events."""
+_PANE_NAME = f'<h2>{t("pane")}<span class="of" lang="zh-CN"></span></h2>'
 
 
 def head() -> str:
@@ -44,7 +45,7 @@ def pane(regulations: Sequence[Regulation]) -> str:
     """Write the source pane: before anything is cited, the documents of the collection."""
     kept = {r.id for r in in_force(regulations)}
     return (
-        f'<aside{marks("pane", "aria-label")}><div class="pane-head">{t("pane", "h2")}{_steps()}</div>'
+        f'<aside{marks("pane", "aria-label")}><div class="pane-head">{_PANE_NAME}{_steps()}</div>'
         f'<div class="pane" tabindex="0" role="region"{marks("pane", "aria-label")}>'
         f"{collection_html(regulations, kept)}</div></aside>"
     )
@@ -54,7 +55,7 @@ def sheet() -> str:
     """Write the sheet that shows a source where there is no room beside the conversation."""
     close = f'<button type="button" class="close" data-close{marks("close", "aria-label")}>{t("close")}</button>'
     return (
-        f'<dialog id="sheet"{marks("pane", "aria-label")}><div class="pane-head">{t("pane", "h2")}{_steps()}{close}</div>'
+        f'<dialog id="sheet"{marks("pane", "aria-label")}><div class="pane-head">{_PANE_NAME}{_steps()}{close}</div>'
         f'<div class="pane" tabindex="0" role="region"{marks("pane", "aria-label")}></div></dialog>'
         '<div id="tip" role="tooltip" hidden></div>'
     )

@@ -16,12 +16,14 @@
   const say = (key, given = {}) =>
     texts[key][language === "en" ? 1 : 0].replace(/\{(\w+)\}/g, (whole, name) => given[name] ?? whole);
   const FIELDS = [
-    ["#question label > span", "question"], ["#county label > span", "county"], ["#role label > span", "role"],
+    ["#question label > span", "question"], ["#county [data-testid=block-info]", "county"], ["#role [data-testid=block-info]", "role"],
     ["#send", "send"], ["#stop", "stop"], ["#fresh", "fresh"], ["#chat-button", "tab_chat"],
   ];
+  const NAMED = [["#county input", "county"], ["#role input", "role"], [".overflow-menu > button", "more_tabs"]];
   const put = (element, text) => { if (element && element.textContent !== text) element.textContent = text; };
   const set = (element, name, value) => { if (element && element.getAttribute(name) !== value) element.setAttribute(name, value); };
   const translate = () => {
+    $("#theme span").dataset.t = dark() ? "light" : "dark";
     for (const e of $$("[data-t]")) put(e, say(e.dataset.t, e.dataset.v && JSON.parse(e.dataset.v)));
     for (const e of $$("[data-t-aria-label]")) {
       set(e, "aria-label", say(e.getAttribute("data-t-aria-label"), e.dataset.v && JSON.parse(e.dataset.v)));
@@ -36,7 +38,7 @@
       if (text && text.data.trim() !== say(key)) text.data = say(key);
     }
     set($("#question textarea"), "placeholder", say("placeholder"));
-    put($("#theme span"), say(dark() ? "light" : "dark"));
+    for (const [selector, key] of NAMED) set($(selector), "aria-label", say(key));
     if (root.lang !== language) root.lang = language;
     if (document.title !== say("name")) document.title = say("name");
   };
@@ -118,7 +120,7 @@
     }
     if (ended && turns.length) {
       last.dataset.ended = "true";
-      const first = $("ol.sources .cite", last);
+      const first = $("ol.sources .cite", last) ?? $(".refusal .cite", last);
       if (first && !narrow.matches && last.dataset.shown !== first.dataset.source + turns.length) {
         last.dataset.shown = first.dataset.source + turns.length;
         show(first, false);
@@ -131,7 +133,7 @@
   // the source pane -----------------------------------------------------------------------------
   const collection = $("#source .pane").innerHTML;
   let shown = null; // the element that a source was opened from
-  const rest = () => { $("#source .pane").innerHTML = collection; $("#source .steps").hidden = true; shown = null; };
+  const rest = () => { $("#source .pane").innerHTML = collection; $("#source .steps").hidden = true; put($("#source .of"), ""); shown = null; };
   const show = (button, asked) => {
     shown = button;
     open(button.dataset.source, asked);
@@ -146,6 +148,7 @@
     const all = $$(`#conversation .source[data-of="${source.dataset.of}"]`);
     const at = all.indexOf(source);
     $(".steps", home).hidden = all.length < 2;
+    put($(".of", home), $(".document", pane)?.dataset.county ?? "");
     put($(".position", home), say("position", { n: at + 1, count: all.length }));
     for (const step of $$("[data-step]", home)) {
       const other = all[at + Number(step.dataset.step)];

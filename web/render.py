@@ -19,6 +19,11 @@ __all__ = ["Turn", "conversation", "escape"]
 MODES = {"extractive": "extractive", "llm": "llm"}
 REASONS = ("missed", "miscited", "incomplete")
 """Why an answer is no use, by the names of their texts."""
+_THUMB = (
+    '<svg viewBox="0 0 20 20" aria-hidden="true"><path d="M2 9h3.2v9H2zM6.4 9.2 10 2c1.5 0 2.4 1 2.1 2.4L11.4 8h5.2'
+    'c1 0 1.7.9 1.5 1.9l-1.3 6.6c-.2.9-.9 1.5-1.8 1.5H6.4z"/></svg>'
+)
+"""Drawn, since an office PC may have no font with 👍."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +181,8 @@ def _votes(n: int) -> str:
     )
     return (
         f'<span class="votes" role="group" data-of="{n}"{marks("vote", "aria-label")}>'
-        f'<button type="button" data-vote="up"{marks("useful", "aria-label")} aria-pressed="false">👍</button>'
-        f'<button type="button" data-vote="ask"{marks("useless", "aria-label")} aria-expanded="false">👎</button></span>'
+        f'<button type="button" data-vote="up"{marks("useful", "aria-label")} aria-pressed="false">{_THUMB}</button>'
+        f'<button type="button" class="down" data-vote="ask"{marks("useless", "aria-label")} aria-expanded="false">{_THUMB}</button></span>'
         f'<span class="reasons" role="group" data-of="{n}"{marks("why", "aria-label")} hidden>{t("why")}{reasons}</span>'
     )
 

@@ -46,7 +46,6 @@ def article_html(
     """
     locator = source.locator
     article = find_article(regulation, locator)
-    place = f"{regulation.title}{locator}"
     before, after = (
         "".join(_near(key, near, regulation, article) for key, near in neighbours if _is_before(near, article) is wanted)
         for wanted in (True, False)
@@ -56,7 +55,7 @@ def article_html(
     text = article.text if article else regulation.notice
     body = _marked(text, citation.span if citation else None, slips, article, locator)
     return (
-        f'<div class="document" lang="zh-CN" data-place="{escape(place)}">{document_head(regulation, article, in_force=in_force)}'
+        f'<div class="document" lang="zh-CN" data-county="{escape(regulation.county)}">{document_head(regulation, article, in_force=in_force)}'
         f'{before}{head}<div class="text">{body}</div>{after}{_actions(regulation, source, citation)}</div>'
     )
 

@@ -31,6 +31,7 @@ TEXTS: dict[str, Text] = {
     "dark": Text("深色", "Dark"),
     "light": Text("浅色", "Light"),
     "about": Text("说明", "About"),
+    "more_tabs": Text("更多栏目", "More tabs"),
     "tab_chat": Text("问答", "Ask"),
     # the first visit
     "note_title": Text("能答什么，不能答什么", "What it can and cannot answer"),
