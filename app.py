@@ -26,6 +26,8 @@ WEB = Path(__file__).parent / "web"
 NO_HOOKS = Hooks()
 OWN: dict[str, Any] = {"js_on_load": None, "apply_default_css": False, "elem_classes": "own"}
 """HTML that the page styles by itself."""
+AT_ONCE = 32
+"""Questions that are answered at once; a language model may take seconds, and nobody waits for another's."""
 Part = Callable[[Chat, gr.State, gr.HTML], None]
 """Lays out a part of the page that shares the conversation: (chat, its turns, where it is shown)."""
 
@@ -99,9 +101,10 @@ def lay_out_chat(chat: Chat, assistant: Assistant, county: str | None, turns: gr
     gr.HTML(frame.sheet(), elem_id="over", **OWN)
     shown = [question, talk, turns]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    many: dict[str, Any] = {**quiet, "concurrency_limit": AT_ONCE}
     answering = [
-        gr.on([send.click, question.submit], chat.respond, [question, chosen, role, turns], shown, **quiet),
-        talk.submit(chat.ask, [chosen, role, turns], [talk, turns], **quiet),
+        gr.on([send.click, question.submit], chat.respond, [question, chosen, role, turns], shown, **many),
+        talk.submit(chat.ask, [chosen, role, turns], [talk, turns], **many),
     ]
     stop.click(chat.stop, turns, [talk, turns], cancels=answering, **quiet)
     fresh.click(chat.clear, None, shown, cancels=answering, **quiet)

@@ -39,6 +39,12 @@
     }
     set($("#question textarea"), "placeholder", say("placeholder"));
     for (const [selector, key] of NAMED) set($(selector), "aria-label", say(key));
+    // What stands for no choice; the counties and roles themselves are names.
+    for (const e of $$("#county input, #role input")) if (texts.any.includes(e.value) && e.value !== say("any")) e.value = say("any");
+    for (const e of $$("#choices [role=option]")) {
+      const text = [...e.childNodes].find((n) => n.nodeType === 3 && texts.any.includes(n.data.trim()));
+      if (text && text.data.trim() !== say("any")) { text.data = say("any"); e.ariaLabel = say("any"); }
+    }
     if (root.lang !== language) root.lang = language;
     if (document.title !== say("name")) document.title = say("name");
   };
@@ -242,7 +248,7 @@
     ["#editing-cancel", () => { edit(null); write(""); field().focus(); }],
     ["[data-undo]", (e) => window.xiangui.emit("undo", { turn: Number(e.dataset.undo) })],
     ["[data-vote]", vote],
-    ["#language", () => { language = language === "en" ? "zh-CN" : "en"; keep.set("language", language); translate(); }],
+    ["#language", () => { language = language === "en" ? "zh-CN" : "en"; keep.set("language", language); tell(""); translate(); }],
     ["#theme", () => { keep.set("theme", dark() ? "light" : "dark"); paint(); }],
     ["#about", () => note($("#note").hidden)],
     ["#note-close", () => { keep.set("note", "read"); note(false); field().focus(); }],

@@ -19,7 +19,7 @@ class Text(NamedTuple):
 
 TEXTS: dict[str, Text] = {
     # the head
-    "name": Text("县规问答", "County Rules Q&A"),
+    "name": Text("县规问答", "County Rules"),
     "tagline": Text(
         "用平常的话问县政府怎么办事，用工作规则的原文回答，条、款、项可核对。",
         "Ask how the county government works; answers quote its work rules, to paragraph and item.",
