@@ -101,10 +101,10 @@ def lay_out_chat(chat: Chat, assistant: Assistant, county: str | None, turns: gr
     gr.HTML(frame.sheet(), elem_id="over", **OWN)
     shown = [question, talk, turns]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-    many: dict[str, Any] = {**quiet, "concurrency_limit": AT_ONCE}
+    many: dict[str, Any] = {**quiet, "concurrency_limit": AT_ONCE, "trigger_mode": "multiple"}
     answering = [
         gr.on([send.click, question.submit], chat.respond, [question, chosen, role, turns], shown, **many),
-        talk.submit(chat.ask, [chosen, role, turns], [talk, turns], **many),
+        talk.submit(chat.ask_clicked, [chosen, role, turns], [talk, turns], **many),
     ]
     stop.click(chat.stop, turns, [talk, turns], cancels=answering, **quiet)
     fresh.click(chat.clear, None, shown, cancels=answering, **quiet)

@@ -199,7 +199,7 @@ class SearchIndex:
 
     def questions_of(self, regulation: str, article: int) -> list[BankQuestion]:
         """Return the bank's questions that an article of a regulation (its id) answers."""
-        found = []
+        found: list[BankQuestion] = []
         while (key := question_key(regulation, article, len(found))) in self._questions:
             found.append(self._questions[key][1])
         return found

@@ -102,10 +102,14 @@ def test_place_cited_is_set_off_to_paragraph_and_item(assistant, question, where
 def test_neighbours_are_there_once_and_folded(assistant):
     turn = Turn(QUESTION, assistant.ask(QUESTION))
     written = rendered([turn, turn], assistant)
-    assert re.findall(r'<details class="near"><summary>.*?</summary><div data-near="(.*?)">', written) == [
-        "a2-45-0",
-        "a2-47-0",
-    ] * 2
+    assert (
+        re.findall(r'<details class="near"><summary>.*?</summary><div data-near="(.*?)">', written)
+        == [
+            "a2-45-0",
+            "a2-47-0",
+        ]
+        * 2
+    )
     assert written.count('<div id="a2-45-0">') == written.count('<div id="a2-47-0">') == 1
     assert "上一条　第四十五条" in html.unescape(written)
 

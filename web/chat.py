@@ -64,10 +64,11 @@ class Chat:
         self._assistant = assistant
         self._hooks = hooks
 
-    def show(self, turns: Sequence[Turn], notice: str = "") -> str:
-        """Write the conversation."""
+    def show(self, turns: Sequence[Turn], notice: str = "", *, more: bool = False) -> str:
+        """Write the conversation; ``more`` is to come."""
         regulations = self._assistant.index.regulations
-        return conversation(turns, regulations, feedback=self._hooks.feedback is not None, notice=notice)
+        feedback = self._hooks.feedback is not None
+        return conversation(turns, regulations, feedback=feedback, notice=notice, more=more)
 
     def respond(
         self, question: str, county: str, role: str, turns: list[Turn], request: gr.Request | None = None
@@ -81,7 +82,7 @@ class Chat:
         for shown in self._answer(Turn(question), county, role, turns, request):
             yield "", *shown
 
-    def ask(
+    def ask_clicked(
         self, county: str, role: str, turns: list[Turn], event: gr.EventData, request: gr.Request
     ) -> Iterator[tuple[str, list[Turn]]]:
         """Answer a question that was clicked: an example, a suggestion, or one that was edited.
@@ -110,24 +111,21 @@ class Chat:
         chosen = county if county in self._assistant.counties else None
         said = role if role in roles() else None
         try:
-            answer: Answer | None = None
-            for more in self._assistant.stream(asked.question, history(turns), chosen, said):
-                if answer is not None:
-                    turn = replace(asked, answer=answer, finished=False)
+            for answer in self._assistant.stream(asked.question, history(turns), chosen, said):
+                turn = replace(asked, answer=answer, finished=len(answer.settled) >= len(answer.counties))
+                if not turn.finished:
                     yield self.show([*turns, turn]), [*turns, turn]
-                answer = more
-            turn = replace(asked, answer=answer)
+            turn = replace(turn, finished=True)
         except XianguiError as error:
             turn = replace(asked, error=str(error))
         except Exception:  # the page must outlive any one question; the log has the trace
             log.exception("a question failed")
             turn = replace(asked, error="这个问题没能处理，请换个说法再问；若总是这样，请把日志交给管理员。")
-        yield self.show([*turns, turn]), [*turns, turn]
         if turn.answer is not None:
+            yield self.show([*turns, turn], more=True), [*turns, turn]
             turn = self._suggest(turn, turn.answer, turns, chosen, said)
         self._tell([*turns, turn], request)
-        if turn.suggestions:
-            yield self.show([*turns, turn]), [*turns, turn]
+        yield self.show([*turns, turn]), [*turns, turn]
 
     def _suggest(self, turn: Turn, answer: Answer, turns: list[Turn], county: str | None, role: str | None) -> Turn:
         """Add what may be asked next; an answer is worth as much without."""

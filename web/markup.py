@@ -24,7 +24,7 @@ def t(key: str, tag: str = "span", kind: str = "", **values: object) -> str:
     return f"<{tag}{name}{marks(key, **values)}>{escape(say(key, **values))}</{tag}>"
 
 
-def marks(key: str, attribute: str = "", **values: object) -> str:
+def marks(key: str, attribute: str = "", /, **values: object) -> str:
     """Write the marks by which the page finds a text of the interface.
 
     Args:

@@ -88,7 +88,14 @@
     if (!question.trim()) return say("empty");
     return count > LIMIT ? say("too_long", { count, limit: LIMIT }) : "";
   };
-  const begin = () => { busy(true); fresh = true; };
+  let begun = 0;
+  const begin = () => { busy(true); fresh = true; begun += 1; };
+  // Whatever became of the answer, the reader can go on.
+  const stop = () => {
+    const stopped = begun;
+    fresh = false;
+    setTimeout(() => { if (isBusy() && begun === stopped) { busy(false); tell(""); } }, 3000);
+  };
   const emit = (given) => {
     const wrong = fault(given.question);
     if (wrong) return tell(wrong, "wrong");
@@ -109,6 +116,7 @@
   // the newest question stays in view, and nothing moves while its answer grows ------------------
   let fresh = false; // a question was asked, and is not on the page yet
   let seen = 0;
+  let newest = ""; // the first source of the newest answer, shown beside it without being asked for
   const follow = () => {
     const turns = $$("#conversation .turn");
     const last = turns.at(-1);
@@ -117,20 +125,16 @@
       fresh = false;
       last.scrollIntoView({ block: "start", behavior: "instant" });
     }
-    const ended = last?.dataset.ended !== "true" && last && !running;
     if (isBusy() && !running && !fresh) {
       busy(false);
       const count = $$("ol.sources > li", last ?? document.createElement("p")).length;
       tell(!last ? "" : last.matches(":has(.stopped, .error)") ? $(".stopped, .error", last).textContent
         : count ? say("done", { count }) : say("done_refused"), "over");
     }
-    if (ended && turns.length) {
-      last.dataset.ended = "true";
-      const first = $("ol.sources .cite", last) ?? $(".refusal .cite", last);
-      if (first && !narrow.matches && last.dataset.shown !== first.dataset.source + turns.length) {
-        last.dataset.shown = first.dataset.source + turns.length;
-        show(first, false);
-      }
+    const first = last?.matches(":has(.foot)") && ($("ol.sources .cite", last) ?? $(".refusal .cite", last));
+    if (first && !narrow.matches && newest !== turns.length + first.dataset.label) {
+      newest = turns.length + first.dataset.label;
+      show(first, false);
     }
     if (turns.length < seen && !turns.length) rest();
     seen = turns.length;
@@ -139,7 +143,7 @@
   // the source pane -----------------------------------------------------------------------------
   const collection = $("#source .pane").innerHTML;
   let shown = null; // the element that a source was opened from
-  const rest = () => { $("#source .pane").innerHTML = collection; $("#source .steps").hidden = true; put($("#source .of"), ""); shown = null; };
+  const rest = () => { $("#source .pane").innerHTML = collection; $("#source .steps").hidden = true; put($("#source .of"), ""); shown = null; newest = ""; };
   const show = (button, asked) => {
     shown = button;
     open(button.dataset.source, asked);
@@ -252,6 +256,7 @@
     ["#theme", () => { keep.set("theme", dark() ? "light" : "dark"); paint(); }],
     ["#about", () => note($("#note").hidden)],
     ["#note-close", () => { keep.set("note", "read"); note(false); field().focus(); }],
+    ["#stop", stop],
     ["#fresh", () => { edit(null); fresh = false; busy(false); tell(""); }],
   ];
   document.addEventListener("click", (event) => {

@@ -16,7 +16,6 @@ from web.texts import say
 
 __all__ = ["Turn", "conversation", "escape"]
 
-MODES = {"extractive": "extractive", "llm": "llm"}
 REASONS = ("missed", "miscited", "incomplete")
 """Why an answer is no use, by the names of their texts."""
 _THUMB = (
@@ -56,7 +55,12 @@ class Turn:
 
 
 def conversation(
-    turns: Sequence[Turn], regulations: Iterable[Regulation], *, feedback: bool = False, notice: str = ""
+    turns: Sequence[Turn],
+    regulations: Iterable[Regulation],
+    *,
+    feedback: bool = False,
+    notice: str = "",
+    more: bool = False,
 ) -> str:
     """Write the whole conversation.
 
@@ -65,10 +69,11 @@ def conversation(
         regulations: the documents that answers may cite.
         feedback: whether the reader can say what an answer is worth.
         notice: a sentence below the last turn.
+        more: whether something is to come although the last turn is complete.
 
     """
     shelf = Shelf(regulations)
-    running = bool(turns) and turns[-1].running
+    running = more or (bool(turns) and turns[-1].running)
     said = f'<p class="notice" role="status">{escape(notice)}</p>' if notice else ""
     if not turns:
         return f'<div class="turns" data-running="false">{_welcome()}{said}</div>'
@@ -169,7 +174,7 @@ def _foot(n: int, answer: Answer, *, feedback: bool) -> str:
     """Write who wrote the answer, and what can be done with it."""
     mode = ""
     if answer.statements:
-        mode = f'<span class="mode">{t(MODES.get(answer.mode, "extractive"), "strong")} · {t("verbatim")}</span>'
+        mode = f'<span class="mode">{t("llm" if answer.mode == "llm" else "extractive", "strong")} · {t("verbatim")}</span>'
     copy = f'<button type="button" class="copy" data-copy="{escape(plain_text(answer))}">{t("copy_answer")}</button>'
     return f'<div class="foot">{mode}<span class="tools">{copy}{_votes(n) if feedback else ""}</span></div>'
 

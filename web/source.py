@@ -47,7 +47,9 @@ def article_html(
     locator = source.locator
     article = find_article(regulation, locator)
     before, after = (
-        "".join(_near(key, near, regulation, article) for key, near in neighbours if _is_before(near, article) is wanted)
+        "".join(
+            _near(key, near, regulation, article) for key, near in neighbours if _is_before(near, article) is wanted
+        )
         for wanted in (True, False)
     )
     head = f"<h3>{escape(_article_name(locator))}{_where(locator)}</h3>"
