@@ -159,7 +159,7 @@
     const at = all.indexOf(source);
     $(".steps", home).hidden = all.length < 2;
     put($(".of", home), $(".document", pane)?.dataset.county ?? "");
-    put($(".position", home), say("position", { n: at + 1, count: all.length }));
+    Object.assign($(".position", home).dataset, { t: "position", v: JSON.stringify({ n: at + 1, count: all.length }) });
     for (const step of $$("[data-step]", home)) {
       const other = all[at + Number(step.dataset.step)];
       step.disabled = !other;
