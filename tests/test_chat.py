@@ -484,6 +484,7 @@ def test_print_holds_the_conversation_and_its_sources_alone(browser, url):
         ):
             expect(page.locator(hidden).first).to_be_hidden()
         assert page.locator(".statement").evaluate("e => getComputedStyle(e).color") == "rgb(0, 0, 0)"
+        expect(page.locator("body.dark")).to_have_count(0)
 
 
 def test_footer_says_what_the_page_knows_and_that_it_asks_nobody(page, assistant):

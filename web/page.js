@@ -52,8 +52,9 @@
   // light and dark ----------------------------------------------------------------------------
   const dark = () => document.body.classList.contains("dark");
   const system = window.matchMedia("(prefers-color-scheme: dark)");
+  const paper = window.matchMedia("print");
   const paint = () => {
-    const wanted = keep.get("theme") ?? (system.matches ? "dark" : "light");
+    const wanted = paper.matches ? "light" : keep.get("theme") ?? (system.matches ? "dark" : "light");
     document.body.classList.toggle("dark", wanted === "dark");
     root.style.colorScheme = wanted;
     translate();
@@ -291,7 +292,7 @@
     translate();
   }).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-running"] });
   new MutationObserver(() => { if (root.lang !== language) root.lang = language; }).observe(root, { attributes: true, attributeFilter: ["lang"] });
-  system.addEventListener("change", paint);
+  for (const media of [system, paper]) media.addEventListener("change", paint);
   busy(false);
   note(keep.get("note") === null);
   paint();
