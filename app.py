@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import index  # noqa: F401  - tells Gradio to send nothing, before it is imported
@@ -13,128 +10,109 @@ import index  # noqa: F401  - tells Gradio to send nothing, before it is importe
 import gradio as gr
 
 from assistant.__main__ import open_assistant
-from assistant.answer import Answer, plain_text, to_prediction
 from assistant.ask import Assistant
+from assistant.roles import roles
 from assistant.settings import Settings
 from index.settings import read_settings
 from index.terminal import errors, run
 from ingest.corpus import corpus_hash
-from ingest.errors import XianguiError
-from web.render import Turn, conversation
-from web.server import Server, cautions, first_password, make_app, open_users
+from web import frame
+from web.browse import browse_tab
+from web.chat import ANY, Chat, Hooks
+from web.compare import compare_tab
+from web.server import AT_ONCE, Server, cautions, first_password, make_app, open_users
+from web.sidebar import Sidebar
+from web.store import Store, open_store
+from web.texts import say
+from web.tools import register
 
-log = logging.getLogger("xiangui")
-
-WEB = Path(__file__).parent / "web"
-ANY_COUNTY = "不指定"
-EXAMPLES = (
-    "昌乐县政府常务会议多久开一次？",
-    "平阴的局长出差两天要跟谁请假？",
-    "沂源县政府常务会议的主要任务有哪些？",
-    "渠县以县政府名义下发的文件由谁签发？",
-    "乾安规则第六十四条第二款",
-    "昌乐和渠县的常务会议，各要到多少人才能开？",
-)
-PANE = '<h2>出处<button type="button" class="back">返回回答</button></h2><div class="pane" tabindex="0" aria-label="出处原文"><p class="hint">点回答里的编号，这里显示那一条的原文，引用的句子会标亮。</p></div>'
+OWN: dict[str, Any] = {"js_on_load": None, "apply_default_css": False, "elem_classes": "own"}
+"""HTML that the page styles by itself."""
 
 
-def build_ui(assistant: Assistant, county: str | None = None) -> gr.Blocks:
-    """Lay the page out around an assistant; ``county`` is chosen at first."""
+def build_ui(
+    assistant: Assistant,
+    county: str | None = None,
+    *,
+    store: Store | None = None,
+    hooks: Hooks | None = None,
+    account: bool = False,
+) -> gr.Blocks:
+    """Lay the page out around an assistant.
 
-    def respond(question: str, chosen: str, turns: list[Turn]) -> Iterator[tuple[str, str, list[Turn]]]:
-        if not question.strip():
-            yield "", show(turns), turns
-            return
-        yield "", show([*turns, Turn(question)]), turns
-        done = Turn(question)
-        for done in answered(question, chosen, turns):
-            yield "", show([*turns, done]), turns
-        yield "", show([*turns, done]), [*turns, done]
+    Args:
+        assistant: answers.
+        county: chosen at first.
+        store: keeps the conversations; without one they end with the visit.
+        hooks: who wants to know of answers and of what readers say of them; by default the store.
+        account: whether readers sign in, and have an account to see.
 
-    def answered(question: str, chosen: str, turns: list[Turn]) -> Iterator[Turn]:
-        answer: Answer | None = None
-        try:
-            for more in assistant.stream(question, history(turns), None if chosen == ANY_COUNTY else chosen):
-                if answer is not None:
-                    yield Turn(question, answer, finished=False)
-                answer = more
-            yield Turn(question, answer)
-        except XianguiError as error:
-            yield Turn(question, error=str(error))
-        except Exception:  # the page must outlive any one question; the log has the trace
-            log.exception("a question failed")
-            yield Turn(question, error="这个问题没能处理，请换个说法再问；若总是这样，请把日志交给管理员。")
-
-    def show(turns: list[Turn]) -> str:
-        return conversation(turns, assistant.index.regulations)
-
-    def ask(question: str, county: str = "") -> dict[str, Any]:
-        """Answer one question; county is used where the question names none."""
-        return to_prediction(assistant.ask(question, county=assistant.find_county(county or None)))
-
-    with gr.Blocks(title="县规问答", fill_width=True, analytics_enabled=False) as ui:
+    """
+    sidebar = Sidebar(store, lambda: corpus_hash(assistant.index.regulations)) if store is not None else None
+    chat = Chat(assistant, hooks or (sidebar.hooks if sidebar else Hooks()))
+    with gr.Blocks(title=say("name"), fill_width=True, analytics_enabled=False) as ui:
+        gr.HTML(frame.head(account=account), elem_id="head", **OWN)
         turns = gr.State([])
-        gr.HTML(
-            "<h1>县规问答</h1><p>用平常的话问县政府怎么办事；回答只用县人民政府工作规则的原文，逐字引用，条、款、项可核对。</p>",
-            elem_id="head",
-        )
-        with gr.Row():
-            with gr.Column(scale=3, min_width=320):
-                talk = gr.HTML(show([]), elem_id="conversation", js_on_load=None)
-                with gr.Row():
-                    question = gr.Textbox(
-                        label="问题",
-                        placeholder="例如：副县长外出要跟谁请假？",
-                        lines=1,
-                        max_lines=4,
-                        max_length=2000,
-                        scale=5,
-                        min_width=220,
-                        autofocus=True,
-                        elem_id="question",
-                    )
-                    chosen = gr.Dropdown(
-                        [ANY_COUNTY, *assistant.counties],
-                        value=county or ANY_COUNTY,
-                        label="本县",
-                        scale=2,
-                        min_width=160,
-                        elem_id="county",
-                    )
-                with gr.Row():
-                    send = gr.Button("提问", variant="primary", elem_id="send")
-                    fresh = gr.Button("新对话", elem_id="fresh")
-                examples = gr.Dataset(
-                    components=[question], samples=[[text] for text in EXAMPLES], label="试试这样问", elem_id="examples"
-                )
-            with gr.Column(scale=2, min_width=320):
-                gr.HTML(PANE, elem_id="source", js_on_load=None)
-        gr.HTML(f"<p>{footer(assistant)}</p>", elem_id="foot")
-        asked = {"inputs": [question, chosen, turns], "outputs": [question, talk, turns], "api_visibility": "private"}
-        gr.on([send.click, question.submit], respond, **asked)
-        examples.click(lambda sample: sample[0], examples, question, api_visibility="private").then(respond, **asked)
-        fresh.click(lambda: ("", show([]), []), None, [question, talk, turns], api_visibility="private")
-        gr.api(ask, api_name="ask")
+        with gr.Tabs(elem_id="tabs") as tabs:
+            with gr.Tab(say("tab_chat"), id="chat", elem_id="chat"):
+                talk = lay_out_chat(chat, assistant, county, turns)
+            with gr.Tab(say("tab_browse"), id="browse", elem_id="browse"):
+                browse = browse_tab(assistant, tabs, "browse")
+            with gr.Tab(say("tab_compare"), id="compare", elem_id="compare-tab"):
+                compare_tab(assistant, browse)
+        if sidebar is not None:
+            with gr.Sidebar(open=False, elem_id="sidebar"):
+                sidebar.lay_out(chat, turns, talk, ui)
+        gr.HTML(frame.foot(assistant.index.regulations), elem_id="foot", **OWN)
+        ui.load(browse.arrive, None, browse.outputs, show_progress="hidden", api_visibility="private")
+        register(assistant)
     return ui
 
 
-def history(turns: list[Turn]) -> list[dict[str, str]]:
-    """Write earlier turns as messages."""
-    messages = []
-    for turn in turns:
-        messages.append({"role": "user", "content": turn.question})
-        if turn.answer is not None:
-            messages.append({"role": "assistant", "content": plain_text(turn.answer)})
-    return messages
+def lay_out_chat(chat: Chat, assistant: Assistant, county: str | None, turns: gr.State) -> gr.HTML:
+    """Lay out the conversation, the question's field and the source pane; return where the conversation is shown."""
+    with gr.Row(elem_id="desk"):
+        with gr.Column(scale=3, min_width=320, elem_id="left"):
+            talk = gr.HTML(chat.show([]), elem_id="conversation", **{**OWN, "js_on_load": frame.BRIDGE})
+            with gr.Column(elem_id="composer"):
+                gr.HTML(frame.status(), elem_id="state", **OWN)
+                with gr.Row(elem_id="line"):
+                    question = gr.Textbox(
+                        label=say("question"),
+                        placeholder=say("placeholder"),
+                        lines=1,
+                        max_lines=6,
+                        scale=5,
+                        min_width=200,
+                        autofocus=True,
+                        elem_id="question",
+                    )
+                    send = gr.Button(say("send"), variant="primary", min_width=80, scale=0, elem_id="send")
+                    stop = gr.Button(say("stop"), variant="stop", min_width=80, scale=0, elem_id="stop")
+                with gr.Row(elem_id="choices"):
+                    chosen = _choice("county", [ANY, *assistant.counties], county)
+                    role = _choice("role", [ANY, *roles()], None)
+                    fresh = gr.Button(say("fresh"), min_width=88, scale=0, elem_id="fresh")
+        with gr.Column(scale=2, min_width=320, elem_id="right"):
+            gr.HTML(frame.pane(assistant.index.regulations), elem_id="source", **OWN)
+    gr.HTML(frame.sheet(), elem_id="over", **OWN)
+    shown = [question, talk, turns]
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    many: dict[str, Any] = {**quiet, "concurrency_limit": AT_ONCE, "trigger_mode": "multiple"}
+    answering = [
+        gr.on([send.click, question.submit], chat.respond, [question, chosen, role, turns], shown, **many),
+        talk.submit(chat.ask_clicked, [chosen, role, turns], [talk, turns], **many),
+    ]
+    stop.click(chat.stop, turns, [talk, turns], cancels=answering, **quiet)
+    fresh.click(chat.clear, None, shown, cancels=answering, **quiet)
+    talk.undo(chat.undo, turns, [talk, turns], **quiet)
+    talk.like(chat.vote, turns, None, **quiet)
+    return talk
 
 
-def footer(assistant: Assistant) -> str:
-    """Say what the answers come from."""
-    regulations = assistant.index.regulations
-    names = "、".join(dict.fromkeys(r.county for r in regulations))
-    return (
-        f"收入 {len(regulations)} 份规则（{names}），文本校验码 {corpus_hash(regulations)[:12]}。"
-        "本页不连接外网。回答供查阅，办理公务以正式文件为准。"
+def _choice(name: str, choices: list[str], value: str | None) -> gr.Dropdown:
+    return gr.Dropdown(
+        choices, value=value or ANY, label=say(name), filterable=False, scale=1, min_width=120, elem_id=name
     )
 
 
@@ -142,8 +120,10 @@ def main() -> None:
     """Build the index if need be and serve until stopped."""
     settings: Settings = read_settings(Settings)
     assistant = open_assistant(replace_stale=True)
-    ui = build_ui(assistant, assistant.find_county(settings.county))
-    serve(ui, settings.host, settings.port, assistant=assistant, settings=settings)
+    store = open_store(settings)
+    county = assistant.find_county(settings.county)
+    ui = build_ui(assistant, county, store=store, account=settings.sign_in)
+    serve(ui, settings.host, settings.port, assistant=assistant, settings=settings, store=store)
 
 
 def serve(
@@ -153,6 +133,7 @@ def serve(
     *,
     assistant: Assistant | None = None,
     settings: Settings | None = None,
+    store: Store | None = None,
     prevent_thread_lock: bool = False,
 ) -> tuple[Server, str, None]:
     """Serve the page, and the API if there is an assistant; port 0 takes a free one.
@@ -162,7 +143,7 @@ def serve(
     """
     settings = (settings or read_settings(Settings)).model_copy(update={"host": host, "port": port})
     users = open_users(settings) if settings.sign_in else None
-    server = Server(make_app(ui, assistant, settings, users), host, port, proxied=bool(settings.root_path))
+    server = Server(make_app(ui, assistant, settings, users, store), host, port, proxied=bool(settings.root_path))
     for line in (*cautions(settings), first_password(users) if users else None):
         if line:
             errors.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -10,12 +10,16 @@ _CLAUSE = re.compile(r"[，,。；;？?！!、：:]|还是(?!要|得)|(?:另外|
 _WHERE = re.compile(r"哪(?:儿|里|边)")
 _LEAST = 3
 """Characters of a clause that asks something by itself."""
+_LONG = 500
+"""Characters from which a text is no question that asks several things, but a document."""
 
 
 def parts(question: str) -> list[str]:
-    """Return the clauses that ask, if there are several; the one thing asked is no part."""
+    """Return the clauses that ask, each once, if there are several; the one thing asked is no part."""
+    if len(question) > _LONG:
+        return []
     clauses = [clause.strip() for clause in _CLAUSE.split(question) if clause.strip()]
-    asking = [clause for clause in clauses if len(clause) >= _LEAST and _asks(clause)]
+    asking = [clause for clause in dict.fromkeys(clauses) if len(clause) >= _LEAST and _asks(clause)]
     return asking if len(asking) > 1 else []
 
 

@@ -37,6 +37,8 @@ NEAREST_QUESTIONS = 60
 """How many vectors of each kind are looked at; the rest counts as not similar."""
 _ARTICLES_KEPT = 4096
 """Of so many articles the vectors of the parts are kept once they have been looked at."""
+_QUESTIONS_KEPT = 64
+"""Of so many questions the words are kept: one is asked of every county, and a long one takes long to cut."""
 RERANKED = 10
 """How many articles a reranker puts in order."""
 
@@ -114,6 +116,7 @@ class SearchIndex:
         self._dense = DenseIndex(folder / "chroma")
         self._lexical = {name: LexicalIndex.load(folder / name, name) for name in CUTTERS}
         self._passages: dict[str, _Cut] = {}
+        self._words_of = lru_cache(_QUESTIONS_KEPT)(lambda text: tuple(cut_words(text)))
         self._vectors_of = lru_cache(_ARTICLES_KEPT)(lambda texts: np.array(embedder.texts(texts)))
         asked = read_asked(folder / "questions.jsonl")
         self._questions = {
@@ -189,13 +192,20 @@ class SearchIndex:
 
     def unknown(self, text: str) -> float:
         """Return the share, 0 to 1, of a text's words (by their length) that no article or question here holds."""
-        words = cut_words(text)
+        words = self._words_of(text)
         total = sum(map(len, words))
         return sum(len(word) for word in words if word not in self._lexical["words"]) / total if total else 0.0
 
     def has_own_questions(self, regulation: str) -> bool:
         """Tell whether questions were written for the county of a regulation (its id), not only carried over."""
         return regulation in self._with_own
+
+    def questions_of(self, regulation: str, article: int) -> list[BankQuestion]:
+        """Return the bank's questions that an article of a regulation (its id) answers."""
+        found: list[BankQuestion] = []
+        while (key := question_key(regulation, article, len(found))) in self._questions:
+            found.append(self._questions[key][1])
+        return found
 
     def similarity(self, query: Query, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Cosine of a question with each of some texts, the parts of one article."""

@@ -16,7 +16,7 @@ from enum import Enum, auto
 from assistant.answer import Answer, Citation, Refusal, Source, Statement
 from ingest.law import Slip
 from web.kept import Conversation, SavedTurn
-from web.render import MODES
+from web.texts import say
 
 SOURCES = "引用清单"
 NOTICE = "回答供查阅，办理公务以正式文件为准。"
@@ -133,7 +133,7 @@ def _answer(answer: Answer, numbers: dict[Source, int]) -> Iterable[Line | Compa
         yield Line(Kind.NOTE, f"另见：{'、'.join(related.label for related in answer.related)}")
     yield from (Line(Kind.NOTE, clean(note)) for note in answer.notes)
     if answer.statements:
-        yield Line(Kind.NOTE, f"{MODES.get(answer.mode, answer.mode)} · 引文与原文逐字一致")
+        yield Line(Kind.NOTE, f"{say(answer.mode)} · {say('verbatim')}")
 
 
 def _statement(statement: Statement, numbers: dict[Source, int]) -> Line:

@@ -1,61 +1,308 @@
 () => {
-  // One listener on the document: the conversation is rewritten with every answer.
-  const pane = () => document.querySelector("#source .pane");
-  const wide = () => window.matchMedia("(min-width: 900px)").matches;
-
-  let shown = null; // the citation that the pane was opened from
-
-  const show = (button, move) => {
-    const source = document.getElementById(button.dataset.source);
-    if (!source || !pane()) return;
-    pane().innerHTML = source.innerHTML;
-    document.querySelectorAll(".cite[aria-current]").forEach((b) => b.removeAttribute("aria-current"));
-    button.setAttribute("aria-current", "true");
-    const mark = pane().querySelector("mark") || pane();
-    shown = button;
-    if (move && !wide()) mark.scrollIntoView({ block: "center" });
-    else pane().scrollTop = Math.max(0, mark.offsetTop - 120);
+  // One listener of each kind on the document: Gradio rewrites the conversation as the answer grows.
+  const root = document.documentElement;
+  const $ = (selector, within = document) => within.querySelector(selector);
+  const $$ = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const LIMIT = 10000;
+  const narrow = window.matchMedia("(max-width: 899px)");
+  const texts = JSON.parse($("#texts").dataset.texts);
+  const keep = {
+    get: (name) => { try { return localStorage.getItem("xiangui." + name); } catch { return null; } },
+    set: (name, value) => { try { localStorage.setItem("xiangui." + name, value); } catch { /* private window */ } },
   };
 
+  // language ----------------------------------------------------------------------------------
+  let language = keep.get("language") === "en" ? "en" : "zh-CN";
+  const say = (key, given = {}) =>
+    texts[key][language === "en" ? 1 : 0].replace(/\{(\w+)\}/g, (whole, name) => given[name] ?? whole);
+  const FIELDS = [
+    ["#question label > span", "question"], ["#county [data-testid=block-info]", "county"], ["#role [data-testid=block-info]", "role"],
+    ["#send", "send"], ["#stop", "stop"], ["#fresh", "fresh"], ["#chat-button", "tab_chat"], ["#browse-button", "tab_browse"], ["#compare-tab-button", "tab_compare"],
+  ];
+  const NAMED = [["#county input", "county"], ["#role input", "role"], [".overflow-menu > button", "more_tabs"], [".sidebar .toggle-button", "sidebar"],
+    ["#kept-words input, #kept-words textarea", "kept_search"]];
+  const put = (element, text) => { if (element && element.textContent !== text) element.textContent = text; };
+  const set = (element, name, value) => { if (element && element.getAttribute(name) !== value) element.setAttribute(name, value); };
+  const translate = () => {
+    $("#theme span").dataset.t = dark() ? "light" : "dark";
+    for (const e of $$("[data-t]")) put(e, say(e.dataset.t, e.dataset.v && JSON.parse(e.dataset.v)));
+    for (const e of $$("[data-t-aria-label]")) {
+      set(e, "aria-label", say(e.getAttribute("data-t-aria-label"), e.dataset.v && JSON.parse(e.dataset.v)));
+    }
+    for (const e of $$("[data-en]")) {
+      e.dataset.zh ??= e.textContent;
+      put(e, language === "en" ? e.dataset.en : e.dataset.zh);
+    }
+    for (const [selector, key] of FIELDS) {
+      const element = $(selector);
+      const text = element && [...element.childNodes].find((n) => n.nodeType === 3 && n.data.trim());
+      if (text && text.data.trim() !== say(key)) text.data = say(key);
+    }
+    set($("#question textarea"), "placeholder", say("placeholder"));
+    for (const [selector, key] of NAMED) set($(selector), "aria-label", say(key));
+    // What stands for no choice; the counties and roles themselves are names.
+    for (const e of $$("#county input, #role input")) if (texts.any.includes(e.value) && e.value !== say("any")) e.value = say("any");
+    for (const e of $$("#choices [role=option]")) {
+      const text = [...e.childNodes].find((n) => n.nodeType === 3 && texts.any.includes(n.data.trim()));
+      if (text && text.data.trim() !== say("any")) { text.data = say("any"); e.ariaLabel = say("any"); }
+    }
+    if (root.lang !== language) root.lang = language;
+    if (document.title !== say("name")) document.title = say("name");
+  };
+
+  window.xiangui = Object.assign(window.xiangui ?? {}, { say });
+
+  // light and dark ----------------------------------------------------------------------------
+  const dark = () => document.body.classList.contains("dark");
+  const system = window.matchMedia("(prefers-color-scheme: dark)");
+  const paper = window.matchMedia("print");
+  const paint = () => {
+    const wanted = paper.matches ? "light" : keep.get("theme") ?? (system.matches ? "dark" : "light");
+    document.body.classList.toggle("dark", wanted === "dark");
+    root.style.colorScheme = wanted;
+    translate();
+  };
+
+  // asking ------------------------------------------------------------------------------------
+  const field = () => $("#question textarea");
+  const tell = (text, kind = "") => { put($("#status"), text); $("#status").className = kind; };
+  const isBusy = () => root.dataset.busy === "true";
+  const busy = (running) => {
+    root.dataset.busy = String(running);
+    if (running) tell(say("running"), "running");
+  };
+  let editing = null;
+  const edit = (turn, question) => {
+    editing = turn;
+    $("#editing").hidden = turn === null;
+    if (turn === null) return;
+    const later = $$("#conversation .turn").length - turn - 1;
+    put($("#editing-text"), say(later ? "editing" : "editing_last", { n: turn + 1, later }));
+    write(question);
+    field().focus();
+  };
+  const write = (text) => {
+    field().value = text;
+    field().dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  // Says why a question cannot be asked now; "" if it can.
+  const fault = (question) => {
+    const count = [...question].length;
+    if (isBusy()) return say("wait");
+    if (!question.trim()) return say("empty");
+    return count > LIMIT ? say("too_long", { count, limit: LIMIT }) : "";
+  };
+  let begun = 0;
+  const begin = () => { busy(true); fresh = true; begun += 1; };
+  // Whatever became of the answer, the reader can go on.
+  const stop = () => {
+    const stopped = begun;
+    fresh = false;
+    setTimeout(() => { if (isBusy() && begun === stopped) { busy(false); tell(""); } }, 3000);
+  };
+  const emit = (given) => {
+    const wrong = fault(given.question);
+    if (wrong) return tell(wrong, "wrong");
+    begin();
+    window.xiangui.emit("submit", given);
+  };
+  const send = (event) => {
+    const question = field().value;
+    const wrong = fault(question);
+    if (wrong || editing !== null) event.stopImmediatePropagation();
+    if (wrong) { tell(wrong, "wrong"); field().focus(); return; }
+    if (editing === null) return begin();
+    emit({ question, turn: editing });
+    write("");
+    edit(null);
+  };
+
+  // the newest question stays in view, and nothing moves while its answer grows ------------------
+  let fresh = false; // a question was asked, and is not on the page yet
+  let seen = 0;
+  let newest = ""; // the first source of the newest answer, shown beside it without being asked for
+  const follow = () => {
+    const turns = $$("#conversation .turn");
+    const last = turns.at(-1);
+    const running = $("#conversation .turns")?.dataset.running === "true";
+    if (fresh && last && (running || turns.length !== seen)) {
+      fresh = false;
+      last.scrollIntoView({ block: "start", behavior: "instant" });
+    }
+    if (isBusy() && !running && !fresh) {
+      busy(false);
+      const count = $$("ol.sources > li", last ?? document.createElement("p")).length;
+      tell(!last ? "" : last.matches(":has(.stopped, .error)") ? $(".stopped, .error", last).textContent
+        : count ? say("done", { count }) : say("done_refused"), "over");
+    }
+    const first = last?.matches(":has(.foot)") && ($("ol.sources .cite", last) ?? $(".refusal .cite", last));
+    if (first && !narrow.matches && newest !== turns.length + first.dataset.label) {
+      newest = turns.length + first.dataset.label;
+      show(first, false);
+    }
+    if (turns.length < seen && !turns.length) rest();
+    seen = turns.length;
+  };
+
+  // the source pane -----------------------------------------------------------------------------
+  const collection = $("#source .pane").innerHTML;
+  let shown = null; // the element that a source was opened from
+  const rest = () => { $("#source .pane").innerHTML = collection; $("#source .steps").hidden = true; put($("#source .of"), ""); shown = null; newest = ""; };
+  const show = (button, asked) => {
+    shown = button;
+    open(button.dataset.source, asked);
+  };
+  const open = (id, asked) => {
+    const source = document.getElementById(id);
+    if (!source) return;
+    const home = narrow.matches ? $("#sheet") : $("#source aside");
+    const pane = $(".pane", home);
+    pane.innerHTML = source.innerHTML;
+    for (const near of $$("[data-near]", pane)) near.innerHTML = document.getElementById(near.dataset.near)?.innerHTML ?? "";
+    const all = $$(`#conversation .source[data-of="${source.dataset.of}"]`);
+    const at = all.indexOf(source);
+    $(".steps", home).hidden = all.length < 2;
+    put($(".of", home), $(".document", pane)?.dataset.county ?? "");
+    Object.assign($(".position", home).dataset, { t: "position", v: JSON.stringify({ n: at + 1, count: all.length }) });
+    for (const step of $$("[data-step]", home)) {
+      const other = all[at + Number(step.dataset.step)];
+      step.disabled = !other;
+      step.dataset.to = other?.id ?? "";
+    }
+    for (const b of $$("#conversation .cite[aria-current]")) b.removeAttribute("aria-current");
+    for (const b of $$(`#conversation .cite[data-source="${id}"]`)) b.setAttribute("aria-current", "true");
+    translate();
+    if (narrow.matches && !$("#sheet").open) $("#sheet").showModal();
+    const mark = $("mark", pane) ?? $("h3", pane);
+    pane.scrollTop = mark ? Math.max(0, mark.getBoundingClientRect().top - pane.getBoundingClientRect().top + pane.scrollTop - 90) : 0;
+    if (asked && narrow.matches) pane.focus({ preventScroll: true });
+  };
+  $("#sheet").addEventListener("close", () => {
+    const back = shown && (document.contains(shown) ? shown : $(`[data-source="${shown.dataset.source}"]`));
+    back?.focus();
+  });
+  narrow.addEventListener("change", () => $("#sheet").close());
+
+  // the tooltip of a citation ---------------------------------------------------------------------
+  const tip = $("#tip");
+  const hint = (button) => {
+    tip.replaceChildren(...[["strong", button.dataset.label], ["span", button.dataset.quote ?? ""]].map(([tag, text]) => {
+      const part = document.createElement(tag);
+      part.textContent = text;
+      return part;
+    }));
+    tip.hidden = false;
+    tip.lang = "zh-CN";
+    button.setAttribute("aria-describedby", "tip");
+    const at = button.getBoundingClientRect();
+    const size = tip.getBoundingClientRect();
+    const above = at.top > size.height + 12;
+    tip.style.left = Math.max(8, Math.min(at.left, window.innerWidth - size.width - 8)) + "px";
+    tip.style.top = (above ? at.top - size.height - 8 : at.bottom + 8) + "px";
+  };
+  const unhint = () => { tip.hidden = true; };
+  const cited = (event) => event.target.closest?.(".cite.mark-number");
+  for (const name of ["mouseover", "focusin"]) document.addEventListener(name, (e) => { if (cited(e)) hint(cited(e)); });
+  for (const name of ["mouseout", "focusout"]) document.addEventListener(name, (e) => { if (cited(e)) unhint(); });
+  window.addEventListener("scroll", unhint, { passive: true });
+
+  // copying -----------------------------------------------------------------------------------------
   const copy = async (button) => {
     const text = button.dataset.copy;
     try {
       await navigator.clipboard.writeText(text);
     } catch {
       // Browsers give the clipboard to https and to this machine only; a LAN address needs the old way.
-      const field = document.createElement("textarea");
-      field.value = text;
-      document.body.appendChild(field);
-      field.select();
+      const area = document.createElement("textarea");
+      area.value = text;
+      (button.closest("dialog") ?? document.body).appendChild(area);
+      area.select();
       document.execCommand("copy");
-      field.remove();
+      area.remove();
     }
-    const name = button.textContent;
-    button.textContent = "已复制";
-    setTimeout(() => { button.textContent = name; }, 1500);
+    const name = $("[data-t]", button);
+    if (!name) {
+      const text = button.textContent;
+      button.textContent = say("copied");
+      setTimeout(() => { button.textContent = text; }, 1500);
+      return;
+    }
+    const key = name.dataset.t;
+    name.dataset.t = "copied";
+    translate();
+    setTimeout(() => { name.dataset.t = key; translate(); }, 1500);
   };
 
+  // feedback ----------------------------------------------------------------------------------------
+  const vote = (button) => {
+    const group = button.closest("[data-of]");
+    const turn = Number(group.dataset.of);
+    const [votes, reasons] = $$(`#conversation [data-of="${turn}"]:is(.votes, .reasons)`);
+    if (button.dataset.vote === "ask") {
+      reasons.hidden = !reasons.hidden;
+      button.setAttribute("aria-expanded", String(!reasons.hidden));
+      return;
+    }
+    window.xiangui.emit("like", { turn, vote: button.dataset.vote, reason: button.dataset.reason ?? null });
+    reasons.hidden = true;
+    for (const b of $$("[data-vote]", votes)) b.setAttribute("aria-pressed", String((b.dataset.vote === "up") === (button.dataset.vote === "up")));
+    tell(say("thanks"), "over");
+  };
+
+  // what is clicked and typed -------------------------------------------------------------------------
+  const note = (visible) => { $("#note").hidden = !visible; set($("#about"), "aria-expanded", String(visible)); };
+  const CLICKS = [
+    [".skip", (e, event) => { event.preventDefault(); field().focus(); }],
+    [".cite[data-source]", (e) => show(e, true)],
+    ["[data-step]", (e) => { if (e.dataset.to) open(e.dataset.to, false); }],
+    ["[data-close]", () => $("#sheet").close()],
+    [".copy[data-copy]", copy],
+    ["[data-ask]", (e) => emit({ question: e.dataset.ask, county: e.dataset.county })],
+    ["[data-edit]", (e) => edit(Number(e.dataset.edit), e.dataset.question)],
+    ["#editing-cancel", () => { edit(null); write(""); field().focus(); }],
+    ["[data-undo]", (e) => window.xiangui.emit("undo", { turn: Number(e.dataset.undo) })],
+    ["[data-vote]", vote],
+    ["#language", () => { language = language === "en" ? "zh-CN" : "en"; keep.set("language", language); tell(""); translate(); }],
+    ["#theme", () => { keep.set("theme", dark() ? "light" : "dark"); paint(); }],
+    ["#about", () => note($("#note").hidden)],
+    ["#note-close", () => { keep.set("note", "read"); note(false); field().focus(); }],
+    ["#stop", stop],
+    ["#fresh", () => { edit(null); fresh = false; busy(false); tell(""); }],
+  ];
   document.addEventListener("click", (event) => {
-    const cite = event.target.closest(".cite[data-source]");
-    if (cite) return show(cite, true);
-    const button = event.target.closest(".copy[data-copy]");
-    if (button) return copy(button);
-    if (event.target.closest(".back") && shown) shown.scrollIntoView({ block: "center" });
+    if (event.target === $("#sheet")) return $("#sheet").close();
+    for (const [selector, act] of CLICKS) {
+      const element = event.target.closest(selector);
+      if (element) return act(element, event);
+    }
+  });
+  // Before Gradio sees them: what cannot be asked is not sent, and Enter means what it means everywhere.
+  window.addEventListener("click", (event) => { if (event.target.closest("#send")) send(event); }, true);
+  window.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") unhint();
+    if (event.key === "Escape" && editing !== null) edit(null);
+    if (event.key !== "Enter" || !event.target.closest?.("#question")) return;
+    event.stopPropagation();
+    if (event.isComposing || event.keyCode === 229 || event.shiftKey) return;
+    event.preventDefault();
+    $("#send").click();
+  }, true);
+  document.addEventListener("input", (event) => {
+    if (!event.target.closest("#question") || isBusy()) return;
+    const count = [...event.target.value].length;
+    if (count > LIMIT) tell(say("too_long", { count, limit: LIMIT }), "wrong");
+    else if ($("#status").className === "wrong") tell("");
   });
 
-  // A finished answer shows its first source beside it, and the newest question comes into view.
-  let last = "";
+  // -----------------------------------------------------------------------------------------------------
   new MutationObserver(() => {
-    const turns = document.querySelectorAll("#conversation .turn");
-    const turn = turns[turns.length - 1];
-    if (!turn) return;
-    const first = turn.querySelector("ol.sources .cite");
-    const key = turns.length + (first ? first.dataset.source : "");
-    if (key === last) return;
-    last = key;
-    turn.scrollIntoView({ block: "nearest" });
-    if (first && wide()) show(first, false);
-  }).observe(document.body, { childList: true, subtree: true });
-
-  document.documentElement.lang = "zh-CN";
+    if (isBusy() && $(".toast-body.error")) { busy(false); fresh = false; tell(say("broken"), "wrong"); }
+    follow();
+    translate();
+  }).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-running"] });
+  new MutationObserver(() => { if (root.lang !== language) root.lang = language; }).observe(root, { attributes: true, attributeFilter: ["lang"] });
+  for (const media of [system, paper]) media.addEventListener("change", paint);
+  busy(false);
+  note(keep.get("note") === null);
+  paint();
 }

@@ -1,21 +1,28 @@
-"""Answers -> HTML. Every text of a document or a user is escaped here, and nowhere else made HTML.
-
-Besides HTML's own characters, ``$ { }`` are escaped: Gradio fills its components from templates
-in which they have a meaning.
-"""
+"""Answers -> HTML. Every text of a document or a user is escaped, here and in the modules used here."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-from assistant.answer import Answer, Citation, Refusal, Source, Statement
-from ingest.corpus import label_document
-from ingest.law import Article, Regulation, Slip, Span
+from assistant.answer import Answer, Citation, Refusal, Source, Statement, plain_text
+from ingest.corpus import in_force
+from ingest.law import Article, Regulation
+from web.examples import SITUATIONS
+from web.markup import escape, marks, t
+from web.source import article_html, find_article, plain_article
+from web.suggest import Suggestion
+from web.texts import say
 
-MODES = {"extractive": "原文摘录", "llm": "大模型转述，已核验"}
+__all__ = ["Turn", "conversation", "escape"]
+
+REASONS = ("missed", "miscited", "incomplete")
+"""Why an answer is no use, by the names of their texts."""
+_THUMB = (
+    '<svg viewBox="0 0 20 20" aria-hidden="true"><path d="M2 9h3.2v9H2zM6.4 9.2 10 2c1.5 0 2.4 1 2.1 2.4L11.4 8h5.2'
+    'c1 0 1.7.9 1.5 1.9l-1.3 6.6c-.2.9-.9 1.5-1.8 1.5H6.4z"/></svg>'
+)
+"""Drawn, since an office PC may have no font with 👍."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +34,11 @@ class Turn:
         answer: None while it is being looked for.
         finished: whether the answer is complete.
         error: shown instead of an answer.
+        stopped: whether the reader stopped it; what was there by then is shown.
+        suggestions: questions that may follow.
+        county: county that was chosen, or None.
+        role: role that was chosen, or None.
+        replaced: the turns that this one stands in for, since a question was edited; for undoing it.
 
     """
 
@@ -34,42 +46,116 @@ class Turn:
     answer: Answer | None = None
     finished: bool = True
     error: str | None = None
+    stopped: bool = False
+    suggestions: tuple[Suggestion, ...] = ()
+    county: str | None = None
+    role: str | None = None
+    replaced: tuple[Turn, ...] = ()
+
+    @property
+    def running(self) -> bool:
+        """Whether more is to come."""
+        return not self.stopped and self.error is None and (self.answer is None or not self.finished)
 
 
-def escape(text: str) -> str:
-    """Make a text harmless in HTML, in attributes and in Gradio's templates."""
-    escaped = html.escape(text, quote=True)
-    return escaped.replace("$", "&#36;").replace("{", "&#123;").replace("}", "&#125;").replace("`", "&#96;")
+def conversation(
+    turns: Sequence[Turn],
+    regulations: Iterable[Regulation],
+    *,
+    feedback: bool = False,
+    notice: str = "",
+    more: bool = False,
+) -> str:
+    """Write the whole conversation.
+
+    Args:
+        turns: oldest first; none gives the welcome with its examples.
+        regulations: the documents that answers may cite.
+        feedback: whether the reader can say what an answer is worth.
+        notice: a sentence below the last turn.
+        more: whether something is to come although the last turn is complete.
+
+    """
+    shelf = Shelf(regulations)
+    running = more or (bool(turns) and turns[-1].running)
+    said = f'<p class="notice" role="status">{escape(notice)}</p>' if notice else ""
+    if not turns:
+        return f'<div class="turns" data-running="false">{_welcome()}{said}</div>'
+    written = []
+    for n, turn in enumerate(turns):
+        open_ = {"last": n == len(turns) - 1, "idle": not running, "feedback": feedback}
+        written.append(_turn(n, turn, shelf, **open_))
+    return (
+        f'<div class="turns" role="log" aria-live="off"{marks("log", "aria-label")} data-running="{str(running).lower()}">'
+        f"{''.join(written)}{said}</div>{shelf.html()}"
+    )
 
 
-def conversation(turns: Sequence[Turn], regulations: Iterable[Regulation]) -> str:
-    """Write the whole conversation."""
-    rules = {r.id: r for r in regulations}
-    written = [_turn(f"t{n}", turn, rules) for n, turn in enumerate(turns)]
-    if not written:
-        written = ['<p class="hint">用平常的话提问，例如“副县长外出要跟谁请假”。回答只取自规则原文，点编号看出处。</p>']
-    return f'<div class="turns" role="log" aria-live="polite" aria-label="对话">{"".join(written)}</div>'
+def _welcome() -> str:
+    groups = "".join(
+        f'<section class="situation"><h3>{t_pair(situation.zh, situation.en)}</h3><ul>'
+        + "".join(f"<li>{_ask_button(question)}</li>" for question in situation.questions)
+        + "</ul></section>"
+        for situation in SITUATIONS
+    )
+    return (
+        f'<div class="welcome">{t("welcome", "h2")}{t("welcome_hint", "p", "hint")}'
+        f'<div class="situations" role="group"{marks("examples", "aria-label")}>{groups}</div></div>'
+    )
 
 
-def _turn(key: str, turn: Turn, rules: dict[str, Regulation]) -> str:
-    asked = f'<div class="asked"><span class="who">问</span><p>{escape(turn.question)}</p></div>'
+def t_pair(zh: str, en: str) -> str:
+    """Write a name that carries its English with it."""
+    return f'<span data-en="{escape(en)}">{escape(zh)}</span>'
+
+
+def _ask_button(question: str, county: str | None = None, *, idle: bool = True) -> str:
+    for_county = f' data-county="{escape(county)}"' if county else ""
+    return (
+        f'<button type="button" class="ask" data-ask="{escape(question)}"{for_county} lang="zh-CN"'
+        f"{'' if idle else ' disabled'}>{escape(question)}</button>"
+    )
+
+
+def _turn(n: int, turn: Turn, shelf: Shelf, *, last: bool, idle: bool, feedback: bool) -> str:
+    edit = (
+        f'<button type="button" class="edit" data-edit="{n}" data-question="{escape(turn.question)}"'
+        f"{marks('edit_name', 'aria-label', n=n + 1)}{'' if idle else ' disabled'}>{t('edit')}</button>"
+    )
+    asked = f'<div class="asked"><h2 lang="zh-CN">{escape(turn.question)}</h2>{edit}</div>'
+    body = _replaced(n, turn, idle=idle)
     if turn.error is not None:
-        body = f'<p class="error" role="alert">{escape(turn.error)}</p>'
-    elif turn.answer is None:
-        body = '<p class="busy">正在查找…</p>'
-    else:
-        body = _answer(key, turn.answer, rules, finished=turn.finished)
-    return f'<section class="turn">{asked}<div class="answered"><span class="who">答</span><div>{body}</div></div></section>'
+        body += f'<p class="error" role="alert">{escape(turn.error)}</p>'
+    elif turn.answer is not None:
+        body += _answer(n, turn, turn.answer, shelf, feedback=feedback)
+    if turn.running:
+        body += t("running" if turn.answer is None else "running_rest", "p", "busy")
+    elif turn.stopped:
+        body += t("stopped" if turn.answer else "stopped_empty", "p", "stopped")
+    if turn.suggestions and last:
+        asks = "".join(f"<li>{_ask_button(s.question, s.county, idle=idle)}</li>" for s in turn.suggestions)
+        body += f'<div class="suggestions">{t("suggestions", "h3")}<ul>{asks}</ul></div>'
+    return (
+        f'<section class="turn" data-turn="{n}"{marks("turn", "aria-label", n=n + 1)}>{asked}'
+        f'<div class="answered">{body}</div></section>'
+    )
 
 
-def _answer(key: str, answer: Answer, rules: dict[str, Regulation], *, finished: bool) -> str:
-    numbers = {citation: n for n, citation in enumerate(answer.citations, start=1)}
+def _replaced(n: int, turn: Turn, *, idle: bool) -> str:
+    if not turn.replaced or not idle:
+        return ""
+    undo = f'<button type="button" class="undo" data-undo="{n}">{t("undo")}</button>'
+    return f'<p class="replaced">{t("replaced", count=len(turn.replaced))}{undo}</p>'
+
+
+def _answer(n: int, turn: Turn, answer: Answer, shelf: Shelf, *, feedback: bool) -> str:
+    numbers = {citation: number for number, citation in enumerate(answer.citations, start=1)}
+    sources = _Sources(f"t{n}", shelf)
     parts: list[str] = []
     if answer.resolved != answer.question and len(answer.resolved) > len(answer.question):
-        parts.append(f'<p class="resolved">理解为：{escape(answer.resolved)}</p>')
+        parts.append(t("understood", "p", "resolved", text=answer.resolved))
     if answer.difference:
         parts.append(f'<p class="difference">{escape(answer.difference)}</p>')
-    sources = _Sources(key, rules)
     rows = [
         (county, "".join([*(_statement(s, numbers, sources) for s in said), *(_refusal(r, sources) for r in refused)]))
         for county, said, refused in answer.grouped
@@ -82,127 +168,134 @@ def _answer(key: str, answer: Answer, rules: dict[str, Regulation], *, finished:
         links = (
             sources.button(r.source, None, r.label, "label") if r.source else escape(r.label) for r in answer.related
         )
-        parts.append(f'<p class="see-also">另见：{"、".join(links)}</p>')
+        parts.append(f'<p class="see-also">{t("see_also")}：{"、".join(links)}</p>')
     parts += [f'<p class="note">{escape(note)}</p>' for note in answer.notes]
-    if not finished:
-        parts.append('<p class="busy">正在查找其余各县…</p>')
-    elif numbers:
-        parts.append(f'<p class="mode">{MODES.get(answer.mode, answer.mode)} · 引文与原文逐字一致</p>')
-    return "".join(parts) + sources.html()
+    written = f'<div class="said" lang="zh-CN">{"".join(parts)}</div>{sources.html()}'
+    return written if turn.running else written + _foot(n, answer, feedback=feedback)
+
+
+def _foot(n: int, answer: Answer, *, feedback: bool) -> str:
+    """Write who wrote the answer, and what can be done with it."""
+    mode = ""
+    if answer.statements:
+        mode = f'<span class="mode">{t("llm" if answer.mode == "llm" else "extractive", "strong")} · {t("verbatim")}</span>'
+    copy = f'<button type="button" class="copy" data-copy="{escape(plain_text(answer))}">{t("copy_answer")}</button>'
+    return f'<div class="foot">{mode}<span class="tools">{copy}{_votes(n) if feedback else ""}</span></div>'
+
+
+def _votes(n: int) -> str:
+    """Write the buttons that say what an answer is worth; the reasons open when it is no use."""
+    reasons = "".join(
+        f'<button type="button" data-vote="down" data-reason="{reason}">{t(reason)}</button>' for reason in REASONS
+    )
+    return (
+        f'<span class="votes" role="group" data-of="{n}"{marks("vote", "aria-label")}>'
+        f'<button type="button" data-vote="up"{marks("useful", "aria-label")} aria-pressed="false">{_THUMB}</button>'
+        f'<button type="button" class="down" data-vote="ask"{marks("useless", "aria-label")} aria-expanded="false">{_THUMB}</button></span>'
+        f'<span class="reasons" role="group" data-of="{n}"{marks("why", "aria-label")} hidden>{t("why")}{reasons}</span>'
+    )
 
 
 def _table(rows: Sequence[tuple[str | None, str]]) -> str:
     """Write a comparison, a row a county."""
     written = "".join(f'<tr><th scope="row">{escape(county or "—")}</th><td>{body}</td></tr>' for county, body in rows)
-    return f'<table class="compare"><thead><tr><th scope="col">县</th><th scope="col">规定</th></tr></thead><tbody>{written}</tbody></table>'
+    return (
+        f'<table class="compare"><thead><tr>{t("county_column", "th")}{t("rule_column", "th")}</tr></thead>'
+        f"<tbody>{written}</tbody></table>"
+    )
 
 
 def _statement(statement: Statement, numbers: dict[Citation, int], sources: _Sources) -> str:
-    marks = "".join(sources.button(c.source, c, str(numbers[c]), "mark-number") for c in statement.citations)
+    cited = "".join(sources.button(c.source, c, str(numbers[c]), "mark-number") for c in statement.citations)
     lead = f'<span class="lead">{escape(statement.lead)}</span>' if statement.lead else ""
     lines = [f"<p>{escape(line)}" for line in statement.text.split("\n")]
     lines[0] = lines[0].replace("<p>", f"<p>{lead}", 1)
-    return f'<div class="statement">{"</p>".join(lines)}{marks}</p></div>'
+    return f'<div class="statement">{"</p>".join(lines)}{cited}</p></div>'
 
 
 def _refusal(refusal: Refusal, sources: _Sources) -> str:
-    nearest = "".join(f"<li>{sources.button(s, None, s.label, 'label')}</li>" for s in refusal.nearest)
-    listed = f'<p class="nearest">最接近的条文：</p><ul class="nearest">{nearest}</ul>' if nearest else ""
-    others = "".join(f"<li>{sources.button(s, None, s.label, 'label')}</li>" for s in refusal.elsewhere)
-    listed += f'<p class="nearest">其他县的规定：</p><ul class="nearest">{others}</ul>' if others else ""
-    reason = escape(refusal.reason.value)
-    return f'<div class="refusal"><p><strong>{reason}</strong>　{escape(refusal.message)}</p>{listed}</div>'
+    listed = ""
+    for key, places in (("nearest", refusal.nearest), ("elsewhere", refusal.elsewhere)):
+        if places:
+            rows = "".join(f"<li>{sources.button(s, None, s.label, 'label')}</li>" for s in places)
+            listed += f'{t(key, "p", "nearest")}<ul class="nearest">{rows}</ul>'
+    return (
+        f'<div class="refusal"><p><strong>{escape(refusal.reason.value)}</strong>{escape(refusal.message)}</p>'
+        f"{listed}</div>"
+    )
 
 
 def _list(numbers: dict[Citation, int], sources: _Sources) -> str:
     rows = []
     for citation, number in numbers.items():
-        slip = '<span class="slip-note">原文如此</span>' if citation.slips else ""
+        label = citation.source.label
+        slip = t("slip", kind="slip-note") if citation.slips else ""
         rows.append(
-            f"<li><span>{number}</span>{sources.button(citation.source, citation, citation.source.label, 'label')}{slip}"
-            f'<button type="button" class="copy" data-copy="{escape(citation.source.label)}"'
-            f' aria-label="复制引用 {escape(citation.source.label)}">复制引用</button></li>'
+            f'<li><span class="number">{number}</span><span class="label">'
+            f"{sources.button(citation.source, citation, label, 'label')}{slip}"
+            f'<span class="quoted">{escape(citation.quote)}</span></span>'
+            f'<button type="button" class="copy" data-copy="{escape(label)}">{t("copy_citation")}</button></li>'
         )
-    return f'<ol class="sources" aria-label="出处">{"".join(rows)}</ol>'
+    return f'<ol class="sources"{marks("sources", "aria-label")}>{"".join(rows)}</ol>'
+
+
+class Shelf:
+    """The documents, and the articles beside those cited, each written once for the whole conversation."""
+
+    def __init__(self, regulations: Iterable[Regulation]) -> None:
+        kept = list(regulations)
+        self.rules = {r.id: r for r in kept}
+        self.in_force: Collection[str] = {r.id for r in in_force(kept)}
+        self._number = {r.id: n for n, r in enumerate(kept)}
+        self._written: dict[str, Article] = {}
+
+    def beside(self, regulation: Regulation, article: Article | None) -> list[tuple[str, Article]]:
+        """Return the articles before and after one, each with the id of the element that holds its text."""
+        if article is None:
+            return []
+        at = regulation.articles.index(article)
+        near = [regulation.articles[n] for n in (at - 1, at + 1) if 0 <= n < len(regulation.articles)]
+        keyed = [(f"a{self._number[regulation.id]}-{a.number}-{a.branch or 0}", a) for a in near]
+        self._written.update(keyed)
+        return keyed
+
+    def html(self) -> str:
+        """Write those articles, hidden."""
+        each = "".join(f'<div id="{key}">{plain_article(article)}</div>' for key, article in self._written.items())
+        return f'<div class="shelf" lang="zh-CN" hidden>{each}</div>'
 
 
 class _Sources:
     """The articles that a turn points to, written once each and hidden until they are asked for."""
 
-    def __init__(self, key: str, rules: dict[str, Regulation]) -> None:
+    def __init__(self, key: str, shelf: Shelf) -> None:
         self._key = key
-        self._rules = rules
+        self._shelf = shelf
         self._written: dict[tuple[Source, Citation | None], str] = {}
 
     def button(self, source: Source, citation: Citation | None, text: str, kind: str) -> str:
         """Write a button that shows a source."""
-        number = (
-            list(self._written).index((source, citation)) if (source, citation) in self._written else len(self._written)
-        )
         self._written.setdefault((source, citation), self._article(source, citation))
-        name = escape(f"查看出处：{source.label}")
-        quote = escape(citation.quote) if citation else ""
+        number = list(self._written).index((source, citation))
+        label = escape(source.label)
+        quote = f' data-quote="{escape(citation.quote)}"' if citation else ""
+        name = f' aria-label="{escape(say("sources"))} {escape(text)}：{label}"' if kind == "mark-number" else ""
         return (
-            f'<button type="button" class="cite {kind}" data-source="{self._key}-s{number}" title="{escape(source.label)}'
-            f'{"&#10;" + quote if quote else ""}" aria-label="{name}">{escape(text)}</button>'
+            f'<button type="button" class="cite {kind}" data-source="{self._key}-s{number}" data-label="{label}"'
+            f"{quote}{name}>{escape(text)}</button>"
         )
 
     def html(self) -> str:
         """Write the hidden sources."""
         return "".join(
-            f'<div hidden id="{self._key}-s{number}">{text}</div>' for number, text in enumerate(self._written.values())
+            f'<div hidden class="source" data-of="{self._key}" id="{self._key}-s{number}">{text}</div>'
+            for number, text in enumerate(self._written.values())
         )
 
     def _article(self, source: Source, citation: Citation | None) -> str:
-        regulation = self._rules.get(source.locator.regulation)
+        regulation = self._shelf.rules.get(source.locator.regulation)
         if regulation is None:
-            return '<p class="error">这份规则已不在索引中。</p>'
-        return article_html(regulation, source, citation)
-
-
-def article_html(regulation: Regulation, source: Source, citation: Citation | None) -> str:
-    """Write an article in its document, the quote highlighted and the slips of the source named."""
-    locator = source.locator
-    found = [a for a in regulation.articles if (a.number, a.branch) == (locator.article, locator.branch)]
-    article: Article | None = found[0] if found else None
-    text = article.text if article else regulation.notice
-    chapter = str(article.chapter) if article and article.chapter else ("印发通知" if article is None else "")
-    slips = [s for s in regulation.slips if article and s.article == article.number]
-    heading = escape(source.label)
-    issued = f"{escape(regulation.issued_on)} 印发" if regulation.issued_on else "印发日期不详"
-    body = _marked(text, citation.span if citation else None, slips)
-    copies = f'<button type="button" class="copy" data-copy="{heading}">复制引用</button>'
-    if citation is not None:
-        copies += f'<button type="button" class="copy" data-copy="“{escape(citation.quote)}”——{heading}">复制引文和出处</button>'
-    return (
-        f'<div class="document"><p class="title">{escape(label_document(regulation))}</p>'
-        f'<p class="meta">{escape(regulation.county)} · {issued}{" · " + escape(chapter) if chapter else ""}</p>'
-        f"<h3>{escape(str(locator)) if article is None else escape(_article_name(source))}</h3>"
-        f'<div class="text">{body}</div><p class="actions">{copies}</p></div>'
-    )
-
-
-def _article_name(source: Source) -> str:
-    locator = source.locator
-    return str(type(locator)(locator.regulation, locator.article, locator.branch))
-
-
-def _marked(text: str, mark: Span | None, slips: Sequence[Slip]) -> str:
-    """Write a text line by line, with the quote in <mark> and slips underlined."""
-    odd = [(Span(at, at + len(s.text)), s) for s in slips if (at := text.find(s.text)) >= 0]
-    edges = {0, len(text), *(e for span, _ in odd for e in span), *(mark or ())}
-    edges |= {i for i, c in enumerate(text) if c == "\n"} | {i + 1 for i, c in enumerate(text) if c == "\n"}
-    cuts = sorted(edges)
-    written = "<p>"
-    for start, end in pairwise(cuts):
-        run = text[start:end]
-        if run == "\n":
-            written += "</p><p>"
-            continue
-        piece = escape(run)
-        for span, slip in odd:
-            if span.start <= start and end <= span.end:
-                note = '<sup class="slip-note">原文如此</sup>' if end == span.end else ""
-                piece = f'<span class="slip" title="原文如此：{escape(slip.note)}">{piece}</span>{note}'
-        written += f"<mark>{piece}</mark>" if mark and mark.start <= start and end <= mark.end else piece
-    return written + "</p>"
+            return t("gone", "p", "error")
+        beside = self._shelf.beside(regulation, find_article(regulation, source.locator))
+        current = regulation.id in self._shelf.in_force
+        return article_html(regulation, source, citation, in_force=current, neighbours=beside)

@@ -22,10 +22,12 @@ from starlette.routing import Mount
 from assistant.ask import Assistant
 from assistant.settings import Settings
 from ingest.errors import SettingError
+from web.downloads import downloads_router
 from web.gate import Gate, Place, is_loopback
 from web.identity import is_administrator, owner_of, requires_administrator
 from web.login import login_router
 from web.openai_api import api_router
+from web.store import Store
 from web.users import FIRST, Users
 
 __all__ = ["Server", "cautions", "is_administrator", "make_app", "open_users", "owner_of", "requires_administrator"]
@@ -33,6 +35,7 @@ __all__ = ["Server", "cautions", "is_administrator", "make_app", "open_users", "
 log = logging.getLogger(__name__)
 
 WEB = Path(__file__).parent
+STYLES = ("page.css", "browse.css", "sidebar.css")
 AT_ONCE = 32
 """Questions that are worked on at the same time; most of them wait for a language model, if there is one."""
 _LARGEST_FILE = "64mb"
@@ -49,7 +52,9 @@ def open_users(settings: Settings) -> Users:
     return Users(settings.home / "users.db", settings.session_hours)
 
 
-def make_app(ui: gr.Blocks, assistant: Assistant | None, settings: Settings, users: Users | None) -> FastAPI:
+def make_app(
+    ui: gr.Blocks, assistant: Assistant | None, settings: Settings, users: Users | None, store: Store | None = None
+) -> FastAPI:
     """Put the page, the API and, with ``users``, the sign-in together.
 
     Args:
@@ -57,6 +62,7 @@ def make_app(ui: gr.Blocks, assistant: Assistant | None, settings: Settings, use
         assistant: answers the API; None leaves the API out.
         settings: where the page stands, and whether MCP is on.
         users: who may sign in, or None: whoever reaches the page may use it.
+        store: conversations that can be downloaded; None where none are kept.
 
     Raises:
         SettingError: MCP is on, and what it needs is not installed.
@@ -70,6 +76,8 @@ def make_app(ui: gr.Blocks, assistant: Assistant | None, settings: Settings, use
         app.include_router(login_router(users, settings))
     if assistant is not None:
         app.include_router(api_router(assistant))
+    if store is not None:
+        app.include_router(downloads_router(store))
     prefix = Place.of(settings).prefix
     gr.mount_gradio_app(
         app,
@@ -86,7 +94,7 @@ def make_app(ui: gr.Blocks, assistant: Assistant | None, settings: Settings, use
         enable_monitoring=False,
         mcp_server=settings.mcp,
         theme=_theme(),
-        css_paths=WEB / "page.css",
+        css_paths=[WEB / name for name in STYLES],
         js=(WEB / "page.js").read_text(encoding="utf-8"),
         head=_SIGNED_OUT.format(prefix=prefix, skip=len(prefix)) if users is not None else None,
     )
