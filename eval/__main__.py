@@ -12,7 +12,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 
 from assistant.__main__ import open_assistant
 from assistant.ask import Assistant
@@ -20,7 +19,7 @@ from assistant.choose import FILE as WRITING
 from assistant.fit import fit_writing
 from assistant.settings import Settings
 from eval.answer import State, answer_file, describe
-from eval.bench import bench, machine, peak_memory
+from eval.bench import PARTS, TIMES, measure_all, measured, plan
 from eval.case import CASES, Case, check, check_independence, read_cases
 from eval.report import read_run, render, render_left_out
 from eval.run import run as run_cases
@@ -30,7 +29,7 @@ from index.questions import trained_on
 from index.settings import read_settings
 from index.terminal import errors, ready, run, say
 from ingest.corpus import ingest
-from ingest.errors import CaseError, XianguiError
+from ingest.errors import CaseError, SettingError, XianguiError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="评测：批量提问、打分、报告。")
 EACH = "各县"
@@ -128,18 +127,23 @@ def check_command(
 
 
 @app.command("bench")
-def bench_command() -> None:
-    """Measure speed and memory on this machine."""
+def bench_command(
+    parts: Annotated[str, typer.Option(help=f"测哪些部分，逗号分开：{','.join(PARTS)}")] = ",".join(PARTS),
+    times: Annotated[str, typer.Option(help="规则放大到几倍，逗号分开；100 倍要很久")] = ",".join(map(str, TIMES)),
+    out: Annotated[Path, typer.Option(help="写到哪个文件")] = Path("docs/performance.md"),
+    resume: Annotated[bool, typer.Option("--resume", help="测过的不再测")] = False,
+) -> None:
+    """Measure speed and memory on this machine, and write them down."""
+    from eval.bench_report import write_report
+
     settings: Settings = read_settings(Settings)
     ready(settings)
-    rows = bench(settings, read_cases(CASES / "dev.jsonl"), say)
-    table = Table(title=f"测速：{machine()}")
-    for name in ("", "中位数（毫秒）", "p95（毫秒）", "次数"):
-        table.add_column(name, justify="right" if name else "left")
-    for row in rows:
-        table.add_row(row.name, f"{row.median:.1f}", "—" if row.p95 is None else f"{row.p95:.1f}", str(row.times))
-    console.print(table)
-    console.print(f"内存最高 {peak_memory():.0f} MiB")
+    wanted = parts.split(",")
+    if not set(wanted) <= set(PARTS) or not all(n.isdigit() and int(n) for n in times.split(",")):
+        raise SettingError(f"--parts 只能是 {','.join(PARTS)}，--times 只能是正整数，都用逗号分开")
+    measure_all(settings, plan(wanted, [int(n) for n in times.split(",")]), say, resume=resume)
+    write_report(measured(settings), out)
+    say(f"已写入 {out}")
 
 
 @app.command("answer")

@@ -24,6 +24,8 @@ from web.batch import Desk, batch_tab, safe_name, status
 
 HEADERS = ("问题", "question", "县", "county")
 QUESTION = "昌乐县政府常务会议多久开一次？"
+KILLS = int(os.environ.get("XIANGUI_KILLS", "2"))
+"""Set to 20 to see a run survive twenty kills (some minutes)."""
 LABEL = "《昌乐县人民政府工作规则》（乐政发〔2022〕7号）第四十六条第二款"
 QUOTE = "县政府常务会议一般每月召开 1-2 次，如有需要可临时召开。"
 
@@ -139,7 +141,7 @@ def test_a_broken_file_says_where(tmp_path, name, content, message):
 
 def test_a_missing_column_names_sheet_and_columns(tmp_path, settings):
     write(tmp_path / "a.xlsx", [["县", "内容"], ["昌乐", "x"]])
-    with pytest.raises(CaseError, match="工作表“Sheet”：没有“问题”这一列.*县、内容"):
+    with pytest.raises(CaseError, match=r"工作表“Sheet”：没有“问题”这一列.*县、内容"):
         answer_file(tmp_path / "a.xlsx", tmp_path / "b.xlsx", settings)
 
 
@@ -267,12 +269,13 @@ def kill_until_done(given, out, settings, kills, seed, workers=1):
             return killed
 
 
+@pytest.mark.timeout(3600)
 @pytest.mark.skipif(os.name != "posix", reason="kills as POSIX does")
 def test_a_killed_run_ends_with_the_same_output(tmp_path, settings, assistant):
-    rows = [[f"{name}{what}？"] for name in assistant.counties for what in ("谁主持常务会议", "公文由谁签发")]
-    given = write(tmp_path / "q.csv", [["问题"], *rows])
+    asked = ["谁主持常务会议？", "公文由谁签发？", *(f"第{n}条" for n in range(1, 2 * KILLS))]
+    given = write(tmp_path / "q.csv", [["问题"], *[[f"{name}{what}"] for name in assistant.counties for what in asked]])
     answer_file(given, tmp_path / "whole.jsonl", settings, workers=1)
-    assert kill_until_done(given, tmp_path / "a.jsonl", settings, kills=2, seed=1) == 2
+    assert kill_until_done(given, tmp_path / "a.jsonl", settings, KILLS, seed=1) == KILLS
     assert (tmp_path / "a.jsonl").read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
     assert not list(tmp_path.glob("*.journal*"))
 
