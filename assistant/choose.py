@@ -155,8 +155,8 @@ def describe_units(asked: Asked, hits: Sequence[Hit], index: SearchIndex) -> npt
     """Describe each unit of the best articles by the signs of ``UNIT_SIGNS``, a row each."""
     rows = []
     best = max(log_odds(hit.score) for hit in hits[:ARTICLES])
-    focus = {w for text in (asked.focus, *rule_words(asked.focus)) for w in bigrams(text)}
-    words = {w for text in (asked.topic, *rule_words(asked.topic)) for w in bigrams(text)} | focus
+    focus = dict.fromkeys(w for text in (asked.focus, *rule_words(asked.focus)) for w in bigrams(text))
+    words = dict.fromkeys(w for text in (asked.topic, *rule_words(asked.topic)) for w in bigrams(text)) | focus
     wanted = _wanted(asked)
     for hit in hits[:ARTICLES]:
         parts = _read(hit.article)
