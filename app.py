@@ -17,6 +17,7 @@ from index.settings import read_settings
 from index.terminal import errors, run
 from ingest.corpus import corpus_hash
 from web import frame
+from web.batch import batch_tab
 from web.browse import browse_tab
 from web.chat import ANY, Chat, Hooks
 from web.compare import compare_tab
@@ -34,24 +35,24 @@ def build_ui(
     assistant: Assistant,
     county: str | None = None,
     *,
+    settings: Settings | None = None,
     store: Store | None = None,
     hooks: Hooks | None = None,
-    account: bool = False,
 ) -> gr.Blocks:
     """Lay the page out around an assistant.
 
     Args:
         assistant: answers.
         county: chosen at first.
+        settings: for answering tables of questions, and whether readers sign in; without them neither is there.
         store: keeps the conversations; without one they end with the visit.
         hooks: who wants to know of answers and of what readers say of them; by default the store.
-        account: whether readers sign in, and have an account to see.
 
     """
     sidebar = Sidebar(store, lambda: corpus_hash(assistant.index.regulations)) if store is not None else None
     chat = Chat(assistant, hooks or (sidebar.hooks if sidebar else Hooks()))
-    with gr.Blocks(title=say("name"), fill_width=True, analytics_enabled=False) as ui:
-        gr.HTML(frame.head(account=account), elem_id="head", **OWN)
+    with gr.Blocks(title=say("name"), fill_width=True, analytics_enabled=False, delete_cache=(3600, 86400)) as ui:
+        gr.HTML(frame.head(account=settings is not None and settings.sign_in), elem_id="head", **OWN)
         turns = gr.State([])
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(say("tab_chat"), id="chat", elem_id="chat"):
@@ -60,6 +61,9 @@ def build_ui(
                 browse = browse_tab(assistant, tabs, "browse")
             with gr.Tab(say("tab_compare"), id="compare", elem_id="compare-tab"):
                 compare_tab(assistant, browse)
+            if settings is not None:
+                with gr.Tab(say("tab_batch"), id="batch", elem_id="batch"):
+                    batch_tab(assistant, settings)
         if sidebar is not None:
             with gr.Sidebar(open=False, elem_id="sidebar"):
                 sidebar.lay_out(chat, turns, talk, ui)
@@ -122,7 +126,7 @@ def main() -> None:
     assistant = open_assistant(replace_stale=True)
     store = open_store(settings)
     county = assistant.find_county(settings.county)
-    ui = build_ui(assistant, county, store=store, account=settings.sign_in)
+    ui = build_ui(assistant, county, settings=settings, store=store)
     serve(ui, settings.host, settings.port, assistant=assistant, settings=settings, store=store)
 
 

@@ -10,8 +10,10 @@ all: an article can be about the matter and be silent on what is asked.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,6 +36,8 @@ from ingest.law import Article, Span
 FILE = "writing.json"
 ARTICLES = 4
 """How many of the best articles are looked at for words that answer."""
+_ARTICLES_KEPT = 1024
+"""Of so many articles the units are kept once they have been looked at."""
 
 
 _NAMED = 16
@@ -115,7 +119,7 @@ _LEAST = -2.0
 
 def weigh(asked: Asked, hits: Sequence[Hit], index: SearchIndex, writing: Writing) -> Weighed:
     """Weigh the units of the best articles."""
-    found = [(hit, unit) for hit in hits[:ARTICLES] for unit in candidates(hit.article)]
+    found = [(hit, unit) for hit in hits[:ARTICLES] for unit in _read(hit.article).units]
     if not found:
         return Weighed([], 0.0)
     signs = describe_units(asked, hits, index)
@@ -151,33 +155,54 @@ def describe_units(asked: Asked, hits: Sequence[Hit], index: SearchIndex) -> npt
     """Describe each unit of the best articles by the signs of ``UNIT_SIGNS``, a row each."""
     rows = []
     best = max(log_odds(hit.score) for hit in hits[:ARTICLES])
+    focus = dict.fromkeys(w for text in (asked.focus, *rule_words(asked.focus)) for w in bigrams(text))
+    words = dict.fromkeys(w for text in (asked.topic, *rule_words(asked.topic)) for w in bigrams(text)) | focus
+    wanted = _wanted(asked)
     for hit in hits[:ARTICLES]:
-        units = candidates(hit.article)
-        if not units:
+        parts = _read(hit.article)
+        if not parts.units:
             continue
-        texts = [hit.article.text[slice(*unit.span)] for unit in units]
-        cosines = np.maximum(0.0, index.similarity(asked.query, texts))
-        held = _held(asked, texts)
-        known, usual = _known(hit.article, units, hit.similar)
-        names = [_names(hit.article, unit) for unit in units]
-        holds = np.array([_holds(asked, *each) for each in zip(texts, units, names, strict=True)])
-        shape = np.array(
-            [
-                [unit.item is not None, unit.whole, text.rstrip()[-1:] in "：:", np.log(len(text))]
-                for text, unit in zip(texts, units, strict=True)
-            ]
-        )
-        article = np.tile([log_odds(hit.score), log_odds(hit.score) - best], (len(units), 1))
+        cosines = np.maximum(0.0, index.similarity(asked.query, parts.texts))
+        held = _held(words, focus, parts.words)
+        known, usual = _known(hit.article, parts.units, hit.similar)
+        holds = np.array([_holds(wanted, parts, i) for i in range(len(parts.units))])
+        article = np.tile([log_odds(hit.score), log_odds(hit.score) - best], (len(parts.units), 1))
         relative = [column - column.max() for column in (cosines, held, known, usual)]
-        rows.append(np.column_stack([cosines, held, known, usual, *relative, holds, shape, article]))
+        rows.append(np.column_stack([cosines, held, known, usual, *relative, holds, parts.shape, article]))
     return np.vstack(rows) if rows else np.zeros((0, 0))
 
 
-def _held(asked: Asked, texts: Sequence[str]) -> npt.NDArray[np.float64]:
+class _Parts(NamedTuple):
+    """What the units of an article are, whatever is asked: each list holds one value a unit."""
+
+    units: list[Unit]
+    texts: tuple[str, ...]
+    words: list[frozenset[str]]
+    names: list[frozenset[str]]
+    roles: list[frozenset[str]]
+    shape: npt.NDArray[np.float64]
+
+
+@lru_cache(_ARTICLES_KEPT)
+def _read(article: Article) -> _Parts:
+    units = candidates(article)
+    texts = tuple(article.text[slice(*unit.span)] for unit in units)
+    shape = [
+        [unit.item is not None, unit.whole, text.rstrip()[-1:] in "：:", np.log(len(text))]
+        for text, unit in zip(texts, units, strict=True)
+    ]
+    return _Parts(
+        units,
+        texts,
+        [frozenset(bigrams(text)) for text in texts],
+        [_names(article, unit) for unit in units],
+        [roles_in(text) for text in texts],
+        np.array(shape),
+    )
+
+
+def _held(words: Iterable[str], focus: Container[str], common: Sequence[frozenset[str]]) -> npt.NDArray[np.float64]:
     """Share of the question's words that each unit holds; words that many units hold count less."""
-    focus = {w for text in (asked.focus, *rule_words(asked.focus)) for w in bigrams(text)}
-    words = {w for text in (asked.topic, *rule_words(asked.topic)) for w in bigrams(text)} | focus
-    common = [set(bigrams(text)) for text in texts]
     counts = {word: sum(word in each for each in common) for word in words}
     weight = {word: (1 + (word in focus)) / count for word, count in counts.items() if count}
     total = sum(weight.values())
@@ -217,20 +242,35 @@ def _names(article: Article, unit: Unit) -> frozenset[str]:
     return next((found for place in places if (found := named_in(article.text[slice(*place)]))), frozenset())
 
 
-def _holds(asked: Asked, text: str, unit: Unit, names: frozenset[str]) -> list[float]:
+class _Wanted(NamedTuple):
+    """What a question asks for: a quantity, kinds of things in the order of ``ASKS``, a list, roles, things named."""
+
+    quantity: re.Pattern[str] | None
+    kinds: list[re.Pattern[str] | None]
+    listed: bool
+    roles: frozenset[str]
+    names: frozenset[str]
+
+
+def _wanted(asked: Asked) -> _Wanted:
+    return _Wanted(
+        asked_quantity(asked.focus),
+        [kind.holds if kind.asks.search(asked.focus) else None for kind in ASKS],
+        bool(Kind.LIST.asks.search(asked.topic)),
+        asked.roles,
+        named_in(asked.topic),
+    )
+
+
+def _holds(wanted: _Wanted, parts: _Parts, i: int) -> list[float]:
     """For each kind of thing asked for: 1 if the unit holds it, -1 if it does not, 0 if it is not asked."""
-    signs = []
-    quantity = asked_quantity(asked.focus)
-    signs.append(0.0 if quantity is None else 1.0 if quantity.search(text) else -1.0)
-    for kind in ASKS:
-        asks = kind.asks.search(asked.focus)
-        signs.append(0.0 if not asks else 1.0 if kind.holds.search(text) else -1.0)
-    lists = Kind.LIST.asks.search(asked.topic)
-    signs.append(0.0 if not lists else 1.0 if unit.whole else 0.5 if unit.item or text.rstrip()[-1:] in "：:" else -1.0)
-    here = roles_in(text)
-    signs.append(0.0 if not (asked.roles and here) else 1.0 if asked.roles & here else -1.0)
-    wanted = named_in(asked.topic)
-    signs.append(0.0 if not (wanted and names) else 1.0 if wanted & names else -1.0)
+    text, unit, roles, names = parts.texts[i], parts.units[i], parts.roles[i], parts.names[i]
+    things = (wanted.quantity, *wanted.kinds)
+    signs = [0.0 if thing is None else 1.0 if thing.search(text) else -1.0 for thing in things]
+    is_list = 1.0 if unit.whole else 0.5 if unit.item or text.rstrip()[-1:] in "：:" else -1.0
+    signs.append(is_list if wanted.listed else 0.0)
+    signs.append(0.0 if not (wanted.roles and roles) else 1.0 if wanted.roles & roles else -1.0)
+    signs.append(0.0 if not (wanted.names and names) else 1.0 if wanted.names & names else -1.0)
     return signs
 
 

@@ -1,15 +1,15 @@
-"""Command line: ``python -m eval run | report | compare | check | gate | bench | crowd | retrieval``."""
+"""Command line: ``python -m eval run | report | compare | check | gate | answer | bench | crowd | retrieval``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from assistant.__main__ import open_assistant
@@ -17,7 +17,8 @@ from assistant.ask import Assistant
 from assistant.choose import FILE as WRITING
 from assistant.fit import fit_writing
 from assistant.settings import Settings
-from eval.bench import bench, machine, peak_memory
+from eval.answer import State, answer_file, describe
+from eval.bench import PARTS, TIMES, machine, measure_all, measured, plan
 from eval.case import CASES, Case, check, check_independence, read_cases
 from eval.comparison import compare, render_comparison
 from eval.crowd import crowd
@@ -184,18 +185,52 @@ def check_command(
 
 
 @app.command("bench")
-def bench_command() -> None:
-    """Measure speed and memory on this machine."""
+def bench_command(
+    parts: Annotated[str, typer.Option(help=f"测哪些部分，逗号分开：{','.join(PARTS)}")] = ",".join(PARTS),
+    times: Annotated[str, typer.Option(help="规则放大到几倍，逗号分开；100 倍要很久")] = ",".join(map(str, TIMES)),
+    out: Annotated[Path, typer.Option(help="写到哪个文件")] = Path("docs/performance.md"),
+    resume: Annotated[bool, typer.Option("--resume", help="测过的不再测")] = False,
+) -> None:
+    """Measure speed and memory on this machine, and write them down."""
+    from eval.bench_report import write_report
+
     settings: Settings = read_settings(Settings)
     ready(settings)
-    rows = bench(settings, read_cases(CASES / "dev.jsonl"), say)
-    table = Table(title=f"测速：{machine()}")
-    for name in ("", "中位数（毫秒）", "p95（毫秒）", "次数"):
-        table.add_column(name, justify="right" if name else "left")
-    for row in rows:
-        table.add_row(row.name, f"{row.median:.1f}", "—" if row.p95 is None else f"{row.p95:.1f}", str(row.times))
-    console.print(table)
-    console.print(f"内存最高 {peak_memory():.0f} MiB")
+    wanted = parts.split(",")
+    if not set(wanted) <= set(PARTS) or not all(n.isdigit() and int(n) for n in times.split(",")):
+        raise SettingError(f"--parts 只能是 {','.join(PARTS)}，--times 只能是正整数，都用逗号分开")
+    measure_all(settings, plan(wanted, [int(n) for n in times.split(",")]), say, resume=resume)
+    write_report(measured(settings), out)
+    say(f"已写入 {out}")
+
+
+@app.command("answer")
+def answer_command(
+    questions: Annotated[
+        Path, typer.Argument(help="问题表：.xlsx、.csv 或 .jsonl，要有“问题”一列，可有“县”“身份”“编号”")
+    ],
+    out: Annotated[Path, typer.Option(help="写到哪个文件（.xlsx、.csv 或 .jsonl）")],
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="几个进程；不写则与处理器核数相同")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="接着上次被打断的运行")] = False,
+) -> None:
+    """Answer a table of questions, one row a question."""
+    settings: Settings = read_settings(Settings)
+    ready(settings)
+    columns = (TextColumn("回答"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    with Progress(*columns, console=errors) as bar:
+        task = bar.add_task("", total=None, rate="")
+
+        def advance(state: State) -> None:
+            left = "" if state.left is None else f"，还要 {timedelta(seconds=round(state.left))}"
+            bar.update(task, total=state.total, completed=state.done, rate=f"每秒 {state.rate:.1f} 个{left}")
+
+        try:
+            summary = answer_file(questions, out, settings, workers=workers, resume=resume, advance=advance)
+        except KeyboardInterrupt as error:
+            raise XianguiError("已停止。已答的都留着，加 --resume 接着做") from error
+    for line in describe(summary):
+        say(line)
+    say(f"已写入 {out}")
 
 
 @app.command("crowd")

@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import chromadb
+from chromadb.api.collection_configuration import CreateHNSWConfiguration
 from chromadb.config import Settings as ChromaSettings
 from llama_index.core.schema import BaseNode, TextNode
 from llama_index.vector_stores.chroma import ChromaVectorStore
 from sentence_transformers import SentenceTransformer
 
 _BATCH = 512
+_GRAPH: CreateHNSWConfiguration = {"space": "cosine", "ef_search": 200, "batch_size": 1, "sync_threshold": 1}
+"""All of the graph is on disk: what is not, each process adds anew, to a graph of its own that finds other neighbours."""
 
 
 class Entry(NamedTuple):
@@ -85,9 +88,7 @@ class DenseIndex:
     def _store(self, kind: str, entries: Sequence[Entry], embedder: Embedder) -> None:
         name = _name(kind, str(entries[0].metadata["county"]))
         if name not in self._stores:
-            collection = self._client.create_collection(
-                name, configuration={"hnsw": {"space": "cosine", "ef_search": 200}}
-            )
+            collection = self._client.create_collection(name, configuration={"hnsw": _GRAPH})
             self._stores[name] = ChromaVectorStore(chroma_collection=collection)
         vectors = embedder.texts([entry.text for entry in entries])
         nodes: list[BaseNode] = [

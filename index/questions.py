@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from index.words import bigrams
@@ -19,6 +21,8 @@ from ingest.law import Article, Regulation, Span
 
 CARRIED = 0.45
 """Least share of a quote's bigrams that another county's article must hold to answer its question."""
+_TEXTS_KEPT = 4096
+"""Of so many articles the letters are kept once quotes have been looked for in them."""
 BUNDLED = Path(__file__).parent / "questions"
 """The bank of the five bundled counties."""
 
@@ -125,11 +129,18 @@ def carry_over(bank: Iterable[BankQuestion], regulation: Regulation) -> Asked:
 def find_verbatim(quote: str, article: Article) -> Span | None:
     """Find words in an article's text, white space aside; None if they are not there."""
     words = re.sub(r"\s", "", quote)
-    kept = [i for i, character in enumerate(article.text) if not character.isspace()]
-    at = "".join(article.text[i] for i in kept).find(words)
+    letters, places = _letters(article.text)
+    at = letters.find(words)
     if at < 0 or not words:
         return None
-    return Span(kept[at], kept[at + len(words) - 1] + 1)
+    return Span(places[at], places[at + len(words) - 1] + 1)
+
+
+@lru_cache(_TEXTS_KEPT)
+def _letters(text: str) -> tuple[str, Sequence[int]]:
+    """Leave white space out of a text, and tell where each character stood."""
+    places = array("I", (i for i, character in enumerate(text) if not character.isspace()))
+    return "".join(text[i] for i in places), places
 
 
 def bank_hash(bank: Iterable[BankQuestion]) -> str:

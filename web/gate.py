@@ -37,7 +37,6 @@ _UNUSED = re.compile(
 """Parts of Gradio that the page does not use."""
 _OPEN = ("/login", "/favicon.ico")
 """What is shown before sign-in."""
-_UPLOAD = "/gradio_api/upload"
 _LARGEST = 2 * 2**20
 """Bytes of a request outside Gradio, which has its own limit."""
 
@@ -161,8 +160,6 @@ class Gate:
                 403,
                 "这个请求来自别的网站。经反向代理访问的，让代理转发 Host，或把 XIANGUI_ROOT_PATH 写成完整网址",
             )
-        if path.startswith(_UPLOAD) and method == "POST" and not (identity and identity.administrator):
-            return _error(path, 403, "只有管理员可以上传文件")
         return None
 
     def _unknown(self, request: Request) -> Response:

@@ -17,7 +17,7 @@
     texts[key][language === "en" ? 1 : 0].replace(/\{(\w+)\}/g, (whole, name) => given[name] ?? whole);
   const FIELDS = [
     ["#question label > span", "question"], ["#county [data-testid=block-info]", "county"], ["#role [data-testid=block-info]", "role"],
-    ["#send", "send"], ["#stop", "stop"], ["#fresh", "fresh"], ["#chat-button", "tab_chat"], ["#browse-button", "tab_browse"], ["#compare-tab-button", "tab_compare"],
+    ["#send", "send"], ["#stop", "stop"], ["#fresh", "fresh"], ["#chat-button", "tab_chat"], ["#browse-button", "tab_browse"], ["#compare-tab-button", "tab_compare"], ["#batch-button", "tab_batch"],
   ];
   const NAMED = [["#county input", "county"], ["#role input", "role"], [".overflow-menu > button", "more_tabs"], [".sidebar .toggle-button", "sidebar"],
     ["#kept-words input, #kept-words textarea", "kept_search"]];

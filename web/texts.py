@@ -35,6 +35,7 @@ TEXTS: dict[str, Text] = {
     "tab_chat": Text("问答", "Ask"),
     "tab_browse": Text("查阅", "Browse"),
     "tab_compare": Text("对照", "Compare"),
+    "tab_batch": Text("批量", "Batch"),
     "account": Text("账号", "Account"),
     # the kept conversations
     "sidebar": Text("打开或收起对话记录", "Show or hide conversations"),
