@@ -58,6 +58,19 @@ def stable(folder, name=PREDICTIONS):
     return [{key: value for key, value in row.items() if key != "latency_ms"} for row in rows]
 
 
+def differing(one, other):
+    """Name what differs between two runs: file, case, field and both values."""
+    found = []
+    for name in (PREDICTIONS, "scores.jsonl"):
+        rows, others = ({row["id"]: row for row in stable(folder, name)} for folder in (one, other))
+        if list(rows) != list(others):
+            found.append(f"{name}: {len(rows)} and {len(others)} rows, or another order")
+        for key in rows.keys() & others.keys():
+            fields = [field for field in rows[key] if rows[key][field] != others[key].get(field)]
+            found += [f"{name} {key} {field}: {rows[key][field]} | {others[key].get(field)}" for field in fields]
+    return found
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=20)
@@ -73,7 +86,7 @@ def main():
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
         seconds = time.monotonic() - start
         most = lines(whole / PREDICTIONS) // 8
-        killed, same, runs = 0, True, 0
+        killed, found, runs = 0, [], 0
         while killed < chosen.times:
             runs += 1
             broken = Path(folder, f"broken-{runs}")
@@ -81,10 +94,10 @@ def main():
             moments = [rng.uniform(0.1, seconds) if rng.random() < 0.5 else rng.randint(1, most) for _ in left]
             stood = go_through(broken, arguments, dict(os.environ), moments)
             killed += len(stood)
-            same = same and all(stable(whole, name) == stable(broken, name) for name in (PREDICTIONS, "scores.jsonl"))
-            sys.stdout.write(f"run {runs}: killed {len(stood)} times, at {stood} lines; the same so far: {same}\n")
+            found += differing(whole, broken)
+            sys.stdout.write(f"run {runs}: killed {len(stood)} times, at {stood} lines; what differs so far: {found}\n")
             sys.stdout.flush()
-        sys.exit(not same)
+        sys.exit(bool(found))
 
 
 if __name__ == "__main__":
