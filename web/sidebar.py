@@ -88,7 +88,7 @@ class Sidebar:
 
         everything = [listed, talk, turns]
         ui.load(show, words, listed, **quiet)
-        gr.on([words.input, turns.change], show, words, listed, trigger_mode="always_last", **quiet)
+        gr.on([words.input, talk.change], show, words, listed, trigger_mode="always_last", **quiet)
         listed.open(open_, words, everything, **quiet)
         listed.rename(rename, words, listed, **quiet)
         listed.restore(restore, words, listed, **quiet)
