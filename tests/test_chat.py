@@ -9,7 +9,6 @@ import pytest
 from gradio import EventData
 from playwright.sync_api import expect
 
-import app
 from assistant.ask import Assistant
 from tests.browsing import (
     COMPARISON,
@@ -515,6 +514,6 @@ def test_zoomed_page_is_not_cut(browser, url):
 
 
 def test_hooks_left_out_leave_nothing_behind(assistant, browser):
-    with served(assistant, app.NO_HOOKS) as address, visit(browser, address) as page:
+    with served(assistant, Hooks()) as address, visit(browser, address) as page:
         ask_and_wait(page, QUESTION)
         assert page.locator("[data-vote]").count() == 0
