@@ -21,6 +21,7 @@ from web.batch import batch_tab
 from web.browse import browse_tab
 from web.chat import ANY, Chat, Hooks, Laid
 from web.compare import compare_tab
+from web.examples import SITUATIONS
 from web.server import AT_ONCE, Server, cautions, first_password, make_app, open_users
 from web.sidebar import Sidebar
 from web.store import Store, open_store
@@ -129,7 +130,18 @@ def main() -> None:
     store = open_store(settings)
     county = assistant.find_county(settings.county)
     ui = build_ui(assistant, county, settings=settings, store=store)
+    warm_up(assistant)
     serve(ui, settings.host, settings.port, assistant=assistant, settings=settings, store=store)
+
+
+def warm_up(assistant: Assistant) -> None:
+    """Ask a question, so that the first visitor does not wait for models to load; a language model is left alone."""
+    errors.print("正在准备，先试答一个问题……", highlight=False)
+    question = SITUATIONS[0].questions[0]
+    if assistant.mode == "extractive":
+        assistant.ask(question)
+    else:
+        assistant.find(question)
 
 
 def serve(

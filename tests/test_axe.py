@@ -44,7 +44,9 @@ class Checks:
         """Look at a state, all rules in light and the contrast in dark."""
         for scheme, rules in (("light", None), ("dark", ["color-contrast"])):
             self.page.emulate_media(color_scheme=scheme)
-            self.page.wait_for_function("dark => document.body.classList.contains('dark') === dark", arg=scheme == "dark")
+            self.page.wait_for_function(
+                "dark => document.body.classList.contains('dark') === dark", arg=scheme == "dark"
+            )
             self.axe(f"{self.size}-{scheme}-{name}", rules)
         self.page.emulate_media(color_scheme="light")
 

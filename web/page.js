@@ -349,8 +349,8 @@
     new MutationObserver(() => {
       translate();
       const opened = $(".sidebar.open");
-      if (opened) $("#kept-words input, #kept-words textarea").focus();
-      else if (document.activeElement === document.body) $("#history").focus();
+      if (opened) $("#kept-words input, #kept-words textarea").focus({ preventScroll: true });
+      else if (document.activeElement === document.body) $("#history").focus({ preventScroll: true });
     }).observe($(".sidebar"), { attributes: true, attributeFilter: ["class"] });
   }
   new MutationObserver(() => { if (root.lang !== language) root.lang = language; }).observe(root, { attributes: true, attributeFilter: ["lang"] });
