@@ -448,7 +448,8 @@ def words_of_tabs(page):
     return written + visible_words(page)
 
 
-NAMES = {"Excel", "WPS", "CSV", "JSON", "xlsx", "csv", "jsonl", "MiB", "Word", "Markdown"}
+NAMES = {"Excel", "WPS", "CSV", "JSON", "xlsx", "csv", "jsonl", "MiB", "Word", "Markdown", "AB"}
+"""Names of formats, and AB角 of the rules."""
 
 
 @pytest.mark.parametrize("locale", ["zh-CN", "en-US"])

@@ -20,7 +20,7 @@
     ["#send", "send"], ["#stop", "stop"], ["#fresh", "fresh"], ["#chat-button", "tab_chat"], ["#browse-button", "tab_browse"], ["#compare-tab-button", "tab_compare"], ["#batch-button", "tab_batch"],
   ];
   const NAMED = [["#county input", "county"], ["#role input", "role"], [".overflow-menu > button", "more_tabs"], [".sidebar .toggle-button", "close"],
-    ["#kept-words input, #kept-words textarea", "kept_search"]];
+    ["#kept-words input, #kept-words textarea", "kept_search"], ["#batch-upload .upload-container", "upload_name"], ["#batch-upload input[type=file]", "batch_table"]];
   // Gradio's own fields and buttons in the other tabs, whose texts are found by what they are.
   const FORMS = ["[data-testid=block-info]", "[data-testid=block-label]", "[data-testid=upload-text]", "[data-testid=upload-text] .or", "label > span", ".info-text", "button.lg"]
     .map((part) => `:is(#rules, #compare, #batch) ${part}`).join(", ");

@@ -269,6 +269,7 @@ TEXTS: dict[str, Text] = {
     "batch_progress": Text("进度", "Progress"),
     "batch_done": Text("做完了，可以下载。", "Done; ready for download."),
     "upload_drop": Text("将文件拖放到此处", "Drop File Here"),
+    "upload_name": Text("点击上传，或把文件拖到这里", "Click to upload, or drop a file"),
     "upload_or": Text("- 或 -", "- or -"),
     "upload_click": Text("点击上传", "Click to Upload"),
     # the foot
