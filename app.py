@@ -19,8 +19,9 @@ from ingest.corpus import corpus_hash
 from web import frame
 from web.batch import batch_tab
 from web.browse import browse_tab
-from web.chat import ANY, Chat, Hooks
+from web.chat import ANY, Chat, Hooks, Laid
 from web.compare import compare_tab
+from web.examples import SITUATIONS
 from web.server import AT_ONCE, Server, cautions, first_password, make_app, open_users
 from web.sidebar import Sidebar
 from web.store import Store, open_store
@@ -52,11 +53,12 @@ def build_ui(
     sidebar = Sidebar(store, lambda: corpus_hash(assistant.index.regulations)) if store is not None else None
     chat = Chat(assistant, hooks or (sidebar.hooks if sidebar else Hooks()))
     with gr.Blocks(title=say("name"), fill_width=True, analytics_enabled=False, delete_cache=(3600, 86400)) as ui:
-        gr.HTML(frame.head(account=settings is not None and settings.sign_in), elem_id="head", **OWN)
+        account = settings is not None and settings.sign_in
+        gr.HTML(frame.head(account=account, kept=sidebar is not None), elem_id="head", **OWN)
         turns = gr.State([])
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(say("tab_chat"), id="chat", elem_id="chat"):
-                talk = lay_out_chat(chat, assistant, county, turns)
+                laid = lay_out_chat(chat, assistant, county, turns)
             with gr.Tab(say("tab_browse"), id="browse", elem_id="browse"):
                 browse = browse_tab(assistant, tabs, "browse")
             with gr.Tab(say("tab_compare"), id="compare", elem_id="compare-tab"):
@@ -64,17 +66,18 @@ def build_ui(
             if settings is not None:
                 with gr.Tab(say("tab_batch"), id="batch", elem_id="batch"):
                     batch_tab(assistant, settings)
+        laid.talk.visit(browse.visit, None, browse.outputs, show_progress="hidden", api_visibility="private")
         if sidebar is not None:
-            with gr.Sidebar(open=False, elem_id="sidebar"):
-                sidebar.lay_out(chat, turns, talk, ui)
+            with gr.Sidebar(open=False, width=300, elem_id="sidebar"):
+                sidebar.lay_out(chat, laid, tabs, ui)
         gr.HTML(frame.foot(assistant.index.regulations), elem_id="foot", **OWN)
         ui.load(browse.arrive, None, browse.outputs, show_progress="hidden", api_visibility="private")
         register(assistant)
     return ui
 
 
-def lay_out_chat(chat: Chat, assistant: Assistant, county: str | None, turns: gr.State) -> gr.HTML:
-    """Lay out the conversation, the question's field and the source pane; return where the conversation is shown."""
+def lay_out_chat(chat: Chat, assistant: Assistant, county: str | None, turns: gr.State) -> Laid:
+    """Lay out the conversation, the question's field and the source pane."""
     with gr.Row(elem_id="desk"):
         with gr.Column(scale=3, min_width=320, elem_id="left"):
             talk = gr.HTML(chat.show([]), elem_id="conversation", **{**OWN, "js_on_load": frame.BRIDGE})
@@ -110,8 +113,8 @@ def lay_out_chat(chat: Chat, assistant: Assistant, county: str | None, turns: gr
     stop.click(chat.stop, turns, [talk, turns], cancels=answering, **quiet)
     fresh.click(chat.clear, None, shown, cancels=answering, **quiet)
     talk.undo(chat.undo, turns, [talk, turns], **quiet)
-    talk.like(chat.vote, turns, None, **quiet)
-    return talk
+    talk.like(chat.vote, turns, turns, **quiet)
+    return Laid(talk, turns, answering)
 
 
 def _choice(name: str, choices: list[str], value: str | None) -> gr.Dropdown:
@@ -127,7 +130,18 @@ def main() -> None:
     store = open_store(settings)
     county = assistant.find_county(settings.county)
     ui = build_ui(assistant, county, settings=settings, store=store)
+    warm_up(assistant)
     serve(ui, settings.host, settings.port, assistant=assistant, settings=settings, store=store)
+
+
+def warm_up(assistant: Assistant) -> None:
+    """Ask a question, so that the first visitor does not wait for models to load; a language model is left alone."""
+    errors.print("正在准备，先试答一个问题……", highlight=False)
+    question = SITUATIONS[0].questions[0]
+    if assistant.mode == "extractive":
+        assistant.ask(question)
+    else:
+        assistant.find(question)
 
 
 def serve(

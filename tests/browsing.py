@@ -24,9 +24,9 @@ PATIENCE = 15000
 
 
 @contextmanager
-def served(assistant, hooks=None):
-    ui = app.build_ui(assistant, hooks=hooks)
-    _, url, _ = app.serve(ui, "127.0.0.1", 0, prevent_thread_lock=True)
+def served(assistant, hooks=None, *, settings=None, store=None):
+    ui = app.build_ui(assistant, settings=settings, store=store, hooks=hooks)
+    _, url, _ = app.serve(ui, "127.0.0.1", 0, settings=settings, store=store, prevent_thread_lock=True)
     try:
         yield url
     finally:

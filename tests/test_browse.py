@@ -3,26 +3,23 @@
 import html
 import json
 import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import gradio as gr
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-import app
 from ingest.corpus import ingest
 from ingest.law import Span
+from tests.browsing import browser, served
 from web.align import align
-from web.browse import CSS, browse_tab
-from web.compare import SHOWN, TOPICS, ask, beside, compare_tab, comparison
+from web.compare import SHOWN, TOPICS, ask, beside, comparison
 from web.differ import differ, figures
 from web.links import Place, Unreadable, link, link_to, read_link
 from web.lookup import find, places, results
 from web.reader import chapters, first_words, tree, view
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+__all__ = ["browser"]
 HOSTILE = "<img src=x onerror=\"document.title='x'\"> {{7*7}} ${document.title='x'} `x` ' </script>"
 PARTNERS = [
     json.loads(line)
@@ -349,36 +346,8 @@ def test_comparison_is_of_the_counties_chosen(assistant):
 
 @pytest.fixture(scope="module")
 def url(assistant):
-    with gr.Blocks(title="县规问答", analytics_enabled=False) as ui:
-        gr.HTML("<h1>县规问答</h1>", js_on_load=None)
-        with gr.Tabs() as tabs:
-            with gr.Tab("对照", id="compare"):
-                place = gr.Column()
-            with gr.Tab("查阅", id="browse"):
-                browse = browse_tab(assistant, tabs)
-        with place:
-            compare_tab(assistant, browse)
-        ui.load(browse.arrive, None, browse.outputs, api_visibility="private")
-    _, address, _ = ui.launch(
-        server_name="127.0.0.1",
-        quiet=True,
-        prevent_thread_lock=True,
-        css_paths=[app.WEB / "page.css", CSS],
-        js=(app.WEB / "page.js").read_text(encoding="utf-8"),
-    )
-    yield address
-    ui.close(verbose=False)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if CHROMIUM is None:
-        pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-first-run"]
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
-        yield opened
-        opened.close()
+    with served(assistant) as address:
+        yield address
 
 
 @pytest.fixture(params=[(1280, 900), (390, 844)], ids=["desktop", "phone"])
@@ -443,6 +412,7 @@ def test_search_and_tree_by_keyboard(page, url):
 
 def test_compare_a_matter_and_two_documents(page, url):
     page.goto(url)
+    page.get_by_role("tab", name="对照").click()
     page.locator("#compare-ask").click()
     expect(page.locator("table.counties tbody tr")).to_have_count(5, timeout=20000)
     page.locator("#compare-topic input").fill(HOSTILE)

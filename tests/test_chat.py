@@ -9,7 +9,6 @@ import pytest
 from gradio import EventData
 from playwright.sync_api import expect
 
-import app
 from assistant.ask import Assistant
 from tests.browsing import (
     COMPARISON,
@@ -29,6 +28,7 @@ from tests.browsing import (
 )
 from web.chat import ANY, LIMIT, Chat, Hooks, find_fault, history, settle
 from web.render import Turn, conversation
+from web.store import Store
 from web.suggest import is_everyday, suggest
 from web.texts import say
 
@@ -180,6 +180,13 @@ def test_nothing_is_suggested_twice_nor_after_a_refusal(assistant):
 
 
 # in the browser ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def full(assistant, settings):
+    """The page with all that it can have."""
+    with Store(None) as store, served(assistant, settings=settings, store=store) as address:
+        yield address
 
 
 @pytest.fixture(params=[DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -422,6 +429,98 @@ def test_chinese_page_has_no_english_whatever_the_browser_speaks(browser, url, l
         assert page.evaluate("document.documentElement.lang") == "zh-CN"
 
 
+def words_of_tabs(page):
+    """Return what the other tabs show, with what is found and compared in them."""
+    page.locator("#browse-button").click()
+    page.locator("#rule-words").locator("input, textarea").fill("二分之一")
+    page.locator("#rule-search").click()
+    page.locator("#rule-found a").first.click()
+    expect(page.locator("#rule-view .opened")).to_be_visible(timeout=PATIENCE)
+    written = visible_words(page)
+    page.locator("#compare-tab-button").click()
+    page.locator("#compare-ask").click()
+    expect(page.locator("table.counties")).to_be_visible(timeout=PATIENCE)
+    page.locator("#compare-lay").click()
+    expect(page.locator("ol.pairs > li").first).to_be_visible(timeout=PATIENCE)
+    written += visible_words(page)
+    page.locator("#batch-button").click()
+    expect(page.locator("#batch-upload")).to_be_visible()
+    return written + visible_words(page)
+
+
+NAMES = {"Excel", "WPS", "CSV", "JSON", "xlsx", "csv", "jsonl", "MiB", "Word", "Markdown", "AB"}
+"""Names of formats, and AB角 of the rules."""
+
+
+@pytest.mark.parametrize("locale", ["zh-CN", "en-US"])
+def test_no_tab_has_english_on_the_chinese_page(browser, full, locale):
+    with visit(browser, full, locale=locale) as page:
+        ask_and_wait(page, QUESTION)
+        page.locator("#history").click()
+        expect(page.locator("#kept button.title")).to_have_count(1)
+        words = visible_words(page)
+        page.locator(".sidebar .toggle-button").click()
+        words += words_of_tabs(page)
+        found = set(re.findall(r"[A-Za-z]{2,}", re.sub(r"文本校验码 \w+|\?county=\S+", "", words)))
+        assert found <= {"EN", "Shift", "Switch", "to", "English"} | NAMES
+
+
+def test_english_switch_reaches_every_tab(browser, full):
+    with visit(browser, full) as page:
+        page.locator("#language").click()
+        words_of_tabs(page)
+        expect(page.locator("#batch-start")).to_have_text("Start")
+        expect(page.locator("#batch-upload")).to_contain_text("Drop File Here")
+        expect(page.locator("#batch-status")).to_contain_text("Upload a table")
+        page.locator("#compare-tab-button").click()
+        expect(page.locator("#compare-ask")).to_have_text("Compare")
+        expect(page.locator("#compare-shown")).to_contain_text("On one side only")
+        expect(page.locator("#compare-documents .legend")).to_contain_text("solid")
+        page.locator("#browse-button").click()
+        expect(page.locator("#rule-county input")).to_have_value("All")
+        expect(page.locator("#rule-found .count")).to_contain_text("articles")
+        page.locator("#history").click()
+        expect(page.locator("#kept")).to_contain_text("None yet")
+        expect(page.locator("#kept-words").locator("input, textarea")).to_have_attribute(
+            "placeholder", "Search conversations"
+        )
+        page.locator("#language").click()
+        expect(page.locator("#kept")).to_contain_text("还没有保存的对话")
+        expect(page.locator("#rule-county input")).to_have_value("各县")
+
+
+def test_place_opens_in_its_tab_and_the_way_back_leads_to_the_conversation(browser, url):
+    for size in (DESKTOP, PHONE):
+        with visit(browser, url, size) as page:
+            ask_and_wait(page, QUESTION)
+            page.evaluate("window.same = true")
+            page.locator(".statement button.cite").click()
+            page.locator("a.whole:visible").last.click()
+            expect(page.locator("#rule-view h3")).to_have_text("第四十六条", timeout=PATIENCE)
+            expect(page.locator("#rule-view .target")).to_contain_text(SENTENCE)
+            assert "article=46" in page.url
+            page.go_back()
+            expect(page.locator(".statement")).to_be_visible()
+            expect(page.locator(".statement")).to_contain_text(SENTENCE)
+            assert "article" not in page.url
+            page.go_forward()
+            expect(page.locator("#rule-view h3")).to_be_visible()
+            assert page.evaluate("window.same")
+
+
+def test_page_is_as_wide_in_every_tab_and_state(browser, full):
+    with visit(browser, full) as page:
+        wide = "(e => [e.x, e.width])(document.querySelector('.bar').getBoundingClientRect())"
+        seen = [page.evaluate(wide)]
+        ask_and_wait(page, QUESTION)
+        seen.append(page.evaluate(wide))
+        for tab in ("browse", "compare-tab", "batch"):
+            page.locator(f"#{tab}-button").click()
+            expect(page.locator(f"#{tab}")).to_be_visible()
+            seen.append(page.evaluate(wide))
+        assert seen == [seen[0]] * 5
+
+
 def test_english_switch_is_remembered_and_leaves_the_rules_alone(browser, url):
     with visit(browser, url) as page:
         ask_and_wait(page, QUESTION)
@@ -515,6 +614,6 @@ def test_zoomed_page_is_not_cut(browser, url):
 
 
 def test_hooks_left_out_leave_nothing_behind(assistant, browser):
-    with served(assistant, app.NO_HOOKS) as address, visit(browser, address) as page:
+    with served(assistant, Hooks()) as address, visit(browser, address) as page:
         ask_and_wait(page, QUESTION)
         assert page.locator("[data-vote]").count() == 0

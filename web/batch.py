@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -23,7 +24,8 @@ from assistant.ask import Assistant
 from assistant.settings import Settings
 from eval.answer import State, Stopped, Summary, answer_file, describe
 from ingest.errors import XianguiError
-from web.render import escape
+from web.markup import escape, marks, t
+from web.texts import say
 
 log = logging.getLogger(__name__)
 
@@ -34,10 +36,6 @@ MOST_QUESTIONS = 20_000
 KEPT_SECONDS = 24 * 3600
 """After so long an upload and its answers are removed."""
 _LOOK = 0.5
-_HINT = (
-    "上传一张表，第一行是列名，其中一列叫“问题”；可以另有“县”“身份”“编号”，其余各列原样保留。"
-    f"一次最多 {MOST_QUESTIONS:,} 个问题、{MOST_BYTES // 2**20} MiB。文件和回答只存在本机，一天后删除。"
-)
 
 
 @dataclass
@@ -151,19 +149,21 @@ def safe_name(name: str) -> str:
 def status(job: Job | None) -> str:
     """Say in HTML how far a job is."""
     if job is None:
-        return f'<p class="hint">{escape(_HINT)}</p>'
+        return t("batch_hint", "p", "hint", most=f"{MOST_QUESTIONS:,}", size=f"{MOST_BYTES // 2**20} MiB")
     if job.error is not None:
         return f'<p class="error" role="alert">{escape(job.error)}</p>'
     if job.summary is not None:
         lines = "".join(f"<li>{escape(line)}</li>" for line in describe(job.summary))
-        return f'<p role="status">做完了，可以下载。</p><ul>{lines}</ul>'
+        return f'<p role="status">{t("batch_done")}</p><ul lang="zh-CN">{lines}</ul>'
     if job.state is None:
-        return '<p class="busy" role="status">已收到，前面的做完就开始…</p>'
+        return f'<p class="busy" role="status">{t("batch_waiting")}</p>'
     done, total, left = job.state.done, job.state.total, job.state.left
-    rest = "" if left is None else f"，每秒 {job.state.rate:.1f} 个，还要约 {timedelta(seconds=round(left))}"
+    rest = (
+        "" if left is None else t("batch_left", rate=f"{job.state.rate:.1f}", left=str(timedelta(seconds=round(left))))
+    )
     return (
-        f'<p class="busy" role="status">正在回答：{done} / {total} 个不同的问题{rest}</p>'
-        f'<progress max="{max(total, 1)}" value="{done}"></progress>'
+        f'<p class="busy" role="status">{t("batch_doing", done=done, total=total)}{rest}</p>'
+        f'<progress{marks("batch_progress", "aria-label")} max="{max(total, 1)}" value="{done}"></progress>'
     )
 
 
@@ -183,20 +183,26 @@ def batch_tab(assistant: Assistant, settings: Settings) -> Callable[[], None]:
     desk = Desk(settings)
     desk.sweep()
     job = gr.State(None)
-    gr.Markdown(f"### 成批提问\n收入的县：{'、'.join(map(escape, assistant.counties))}。", elem_id="batch-head")
+    own: dict[str, Any] = {"js_on_load": None, "apply_default_css": False, "elem_classes": "own"}
+    gr.HTML(t("batch_title", "h2", "rule-title"), elem_id="batch-head", **own)
+    shown = gr.HTML(status(None), elem_id="batch-status", **own)
     upload = gr.File(
-        label="问题表（.xlsx、.csv、.jsonl）", file_types=[".xlsx", ".csv", ".jsonl"], elem_id="batch-upload"
+        label=say("batch_table"), file_types=[".xlsx", ".csv", ".jsonl"], height=160, elem_id="batch-upload"
     )
-    form = gr.Radio(list(FORMS), value=next(iter(FORMS)), label="回答写成", elem_id="batch-form")
+    form = gr.Radio(list(FORMS), value=next(iter(FORMS)), label=say("batch_form"), elem_id="batch-form")
     with gr.Row():
-        start = gr.Button("开始回答", variant="primary", elem_id="batch-start")
-        stop = gr.Button("停止", interactive=False, elem_id="batch-stop")
-    shown = gr.HTML(status(None), elem_id="batch-status", js_on_load=None)
-    answers = gr.File(label="回答", interactive=False, visible=False, elem_id="batch-answers")
+        start = gr.Button(say("batch_start"), variant="primary", min_width=96, scale=0, elem_id="batch-start")
+        stop = gr.Button(say("stop"), interactive=False, min_width=96, scale=0, elem_id="batch-stop")
+    answers = gr.File(label=say("batch_answers"), interactive=False, visible=False, elem_id="batch-answers")
 
     def begin(file: str | None, wanted: str) -> Iterator[_Shown]:
         if not file:
-            yield None, '<p class="error" role="alert">请先选一个文件。</p>', gr.update(), gr.update(interactive=False)
+            yield (
+                None,
+                f'<p class="error" role="alert">{t("batch_no_file")}</p>',
+                gr.update(),
+                gr.update(interactive=False),
+            )
             return
         try:
             mine, out = desk.take(Path(file), FORMS[wanted])

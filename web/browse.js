@@ -2,6 +2,7 @@
 const view = () => document.querySelector("#rule-view");
 const tree = () => document.querySelector("#rule-tree");
 const wide = () => window.matchMedia("(min-width: 900px)").matches;
+const say = (key) => window.xiangui.say(key);
 const query = (href) => new URL(href, location.href).search;
 
 // Links to places are followed without leaving the page; with a modifier key they are ordinary links.
@@ -17,7 +18,7 @@ element.addEventListener("click", (event) => {
 });
 
 const visit = (search, remember) => {
-  if (remember && search !== location.search) history.pushState({ rule: true }, "", search);
+  if (remember && search !== location.search) { window.xiangui?.leave?.(); history.pushState({ rule: true }, "", search); }
   trigger("visit", { query: search });
 };
 
@@ -29,11 +30,11 @@ const load = (rule) => {
 
 const fetchInto = async (rule) => {
   const inside = rule.querySelector(".inside");
-  inside.textContent = "正在打开…";
+  inside.textContent = say("opening");
   try {
     inside.innerHTML = await server.open_rule(rule.dataset.regulation);
   } catch {
-    inside.textContent = "没有打开，请收起再试。";
+    inside.textContent = say("opening_failed");
     loading.delete(rule);
   }
 };

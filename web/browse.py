@@ -11,12 +11,14 @@ import gradio as gr
 from assistant.ask import Assistant
 from web.links import read_link
 from web.lookup import results
+from web.markup import t
 from web.reader import HINT, chapters, tree, view
+from web.texts import say
 
 SCRIPT = (Path(__file__).parent / "browse.js").read_text(encoding="utf-8")
 """What a part of these tabs does in the browser; it triggers ``visit`` with the query of a link."""
 CSS = Path(__file__).parent / "browse.css"
-EVERYWHERE = "各县"
+EVERYWHERE = say("everywhere")
 _LONGEST = 100
 """Characters of words to be looked for."""
 
@@ -80,35 +82,42 @@ def browse_tab(assistant: Assistant, tabs: gr.Tabs, tab: str = "browse") -> Brow
     def open_rule(regulation: str) -> str:
         regulations = assistant.index.regulations
         found = next((r for r in regulations if r.id == regulation), None)
-        return chapters(found, regulations) if found else "<p>这份规则已不在索引中，请刷新页面。</p>"
+        return chapters(found, regulations) if found else t("gone", "p", "error")
 
     with gr.Row(elem_id="rules"):
         with gr.Column(scale=2, min_width=320, elem_id="rule-left"):
-            gr.HTML('<h2 class="rule-title">查阅</h2>', js_on_load=None, apply_default_css=False)
-            with gr.Row():
+            gr.HTML(t("browse_title", "h2", "rule-title"), js_on_load=None, apply_default_css=False)
+            with gr.Row(elem_classes="fields"):
                 words = gr.Textbox(
-                    label="在原文中查找",
-                    placeholder="例如：常务会议 二分之一",
-                    info="几个词用空格分开，都有的条文才列出",
+                    label=say("words"),
+                    placeholder=say("words_example"),
+                    info=say("words_info"),
                     max_length=_LONGEST,
                     scale=3,
                     min_width=180,
                     elem_id="rule-words",
                 )
                 county = gr.Dropdown(
-                    [EVERYWHERE, *assistant.counties], value=EVERYWHERE, label="范围", scale=1, min_width=110
+                    [EVERYWHERE, *assistant.counties],
+                    value=EVERYWHERE,
+                    label=say("range"),
+                    filterable=False,
+                    scale=1,
+                    min_width=110,
+                    elem_id="rule-county",
                 )
-            search = gr.Button("查找", size="sm", elem_id="rule-search")
-            found = gr.HTML("", js_on_load=SCRIPT, apply_default_css=False, elem_id="rule-found")
+            search = gr.Button(say("find"), variant="primary", min_width=96, scale=0, elem_id="rule-search")
+            found = gr.HTML("", js_on_load=SCRIPT, apply_default_css=False, elem_id="rule-found", elem_classes="own")
             listed = gr.HTML(
                 tree(assistant.index.regulations),
                 js_on_load=SCRIPT,
                 apply_default_css=False,
                 elem_id="rule-tree",
+                elem_classes="own",
                 server_functions=[open_rule],
             )
         with gr.Column(scale=3, min_width=320):
-            shown = gr.HTML(HINT, js_on_load=SCRIPT, apply_default_css=False, elem_id="rule-view")
+            shown = gr.HTML(HINT, js_on_load=SCRIPT, apply_default_css=False, elem_id="rule-view", elem_classes="own")
     browse = Browse(shown, assistant, tabs, tab)
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     gr.on([search.click, words.submit], look, [words, county], found, **quiet)

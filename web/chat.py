@@ -59,6 +59,22 @@ class Hooks:
     changed: Callable[[Sequence[Turn], gr.Request], None] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """The parts of the conversation on the page.
+
+    Attributes:
+        talk: where it is shown.
+        turns: its state.
+        answering: the events that answer, to be cancelled when another conversation takes its place.
+
+    """
+
+    talk: gr.HTML
+    turns: gr.State
+    answering: list[Any]
+
+
 class Chat:
     """Answers the page's events; the conversation itself is kept by Gradio, one for each visitor."""
 
@@ -123,10 +139,10 @@ class Chat:
         except Exception:  # the page must outlive any one question; the log has the trace
             log.exception("a question failed")
             turn = replace(asked, error="这个问题没能处理，请换个说法再问；若总是这样，请把日志交给管理员。")
+        self._tell([*turns, turn], request)
         if turn.answer is not None:
             yield self.show([*turns, turn], more=True), [*turns, turn]
             turn = self._suggest(turn, turn.answer, turns, chosen, said)
-        self._tell([*turns, turn], request)
         yield self.show([*turns, turn]), [*turns, turn]
 
     def _suggest(self, turn: Turn, answer: Answer, turns: list[Turn], county: str | None, role: str | None) -> Turn:
@@ -158,14 +174,15 @@ class Chat:
             self._tell(turns, request)
         return self.show(turns), turns
 
-    def vote(self, turns: list[Turn], event: gr.EventData, request: gr.Request) -> None:
-        """Hand on what a reader says of an answer."""
+    def vote(self, turns: list[Turn], event: gr.EventData, request: gr.Request) -> list[Turn]:
+        """Hand on what a reader says of an answer, and remember it."""
         given: dict[str, Any] = event._data or {}
         at, reason = given.get("turn"), given.get("reason")
         if self._hooks.feedback is None or not isinstance(at, int) or not 0 <= at < len(turns):
-            return
+            return turns
         useful = given.get("vote") == "up"
         self._hooks.feedback(Feedback(turns[at], at, useful, reason if reason in REASONS else None), request)
+        return [replace(turn, useful=useful) if n == at else turn for n, turn in enumerate(turns)]
 
     def clear(self, request: gr.Request) -> Shown:
         """Begin a new conversation."""

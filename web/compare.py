@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -20,14 +21,16 @@ from web.browse import SCRIPT, Browse
 from web.differ import Side, differ
 from web.links import link_to
 from web.marks import Mark, provisions, slips_of
+from web.markup import escape, t
 from web.reader import issued
-from web.render import escape
+from web.source import issued as issued_html
+from web.texts import say
 
 log = logging.getLogger("xiangui")
 
 TOPICS = tuple((Path(__file__).parent / "topics.txt").read_text(encoding="utf-8").split("\n")[:-1])
 """Matters that most rules settle, as everyday questions."""
-SHOWN = ("全部条文", "数字、期限不同的", "只有一方有的")
+SHOWN = (say("shown_all"), say("shown_figures"), say("shown_alone"))
 _LONGEST = 500
 _PARTLY = 0.3
 """Likeness below which two articles have only part in common."""
@@ -48,12 +51,12 @@ def comparison(answer: Answer, regulations: Sequence[Regulation]) -> str:
     rows = []
     for county, statements, refusals in answer.grouped:
         said = "".join(
-            f'<div class="said">{_lines(s.lead, s.text)}<p class="from">{_cited(s.citations, rules, regulations)}</p></div>'
+            f'<div class="statement">{_lines(s.lead, s.text)}</div><p class="from">{_cited(s.citations, rules, regulations)}</p>'
             for s in statements
         )
         refused = "".join(
-            f'<div class="unsaid"><p><strong>{escape(r.reason.value)}</strong>　{escape(r.message)}</p>'
-            + (f'<p class="from">最接近的条文：{_sources(r.nearest, rules, regulations)}</p>' if r.nearest else "")
+            f'<div class="refusal"><p><strong>{escape(r.reason.value)}</strong>{escape(r.message)}</p>'
+            + (f'<p class="nearest">{t("nearest")}：{_sources(r.nearest, rules, regulations)}</p>' if r.nearest else "")
             + "</div>"
             for r in refusals
         )
@@ -62,8 +65,8 @@ def comparison(answer: Answer, regulations: Sequence[Regulation]) -> str:
     difference = f'<p class="difference">{escape(answer.difference)}</p>' if answer.difference else ""
     notes = "".join(f'<p class="note">{escape(note)}</p>' for note in answer.notes)
     return (
-        f'<div role="status"><h3>{escape(answer.question)}</h3>{difference}</div>'
-        '<table class="counties"><thead><tr><th scope="col">县</th><th scope="col">规定</th></tr></thead>'
+        f'<div role="status"><h3 lang="zh-CN">{escape(answer.question)}</h3>{difference}</div>'
+        f'<table class="compare counties"><thead><tr>{t("county_column", "th")}{t("rule_column", "th")}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>{notes}"
     )
 
@@ -103,7 +106,7 @@ def beside(left: Regulation, right: Regulation, regulations: Sequence[Regulation
 
     """
     if left.id == right.id:
-        return '<p class="error" role="alert">两边选的是同一份规则，请换一份。</p>'
+        return _told("compare_same")
     names = _names(left, right)
     rows = [_Row(pair) for pair in align(left, right)]
     kept = [row for row in rows if row.belongs(shown)]
@@ -111,17 +114,15 @@ def beside(left: Regulation, right: Regulation, regulations: Sequence[Regulation
     paired = sum(row.paired for row in rows)
     figures = sum(row.belongs(SHOWN[1]) for row in rows)
     alone = [sum(row.pair.right is None for row in rows), sum(row.pair.left is None for row in rows)]
-    count = (
-        f"对上 {paired} 条，其中 {figures} 条的数字、期限不同；"
-        f"只有{names[0]}有的 {alone[0]} 条，只有{names[1]}有的 {alone[1]} 条。"
-    )
+    given: dict[str, Any] = {"left": names[0], "right": names[1], "first": alone[0], "second": alone[1]}
+    count = t("compare_count", paired=paired, figures=figures, **given)
     heads = "".join(
-        f"<p><b>{escape(name)}</b> 《{escape(r.title)}》<br><small>{escape(r.doc_number or issued(r))}</small></p>"
+        f"<p><b>{escape(name)}</b> 《{escape(r.title)}》<br><small>{escape(r.doc_number) if r.doc_number else issued_html(r)}</small></p>"
         for name, r in zip(names, (left, right), strict=True)
     )
-    nothing = "" if kept else '<p class="hint">没有这样的条文。</p>'
+    nothing = "" if kept else t("compare_nothing", "p", "hint")
     return (
-        f'<p role="status" class="count">{escape(count)}</p>{_legend(names)}'
+        f'<p role="status" class="count">{count}</p>{_legend(names)}'
         f'<div class="sides heads">{heads}</div>{nothing}<ol class="pairs">{body}</ol>'
     )
 
@@ -134,11 +135,10 @@ def _names(left: Regulation, right: Regulation) -> tuple[str, str]:
 
 def _legend(names: tuple[str, str]) -> str:
     return (
-        '<p class="legend"><b>图例</b> '
-        f'<span><mark class="only one">实线</mark> 只有{escape(names[0])}写了</span> '
-        f'<span><mark class="only two">虚线</mark> 只有{escape(names[1])}写了</span> '
-        '<span><strong class="figure">3天</strong> 数字、期限，对方没有</span> '
-        "<span>没有线的文字两边相同</span></p>"
+        f'<p class="legend">{t("legend", "b")} '
+        f"<span>{t('legend_solid', 'mark', 'only one')} {t('legend_only', name=names[0])}</span> "
+        f"<span>{t('legend_dashed', 'mark', 'only two')} {t('legend_only', name=names[1])}</span> "
+        f'<span><strong class="figure">3天</strong> {t("legend_figure")}</span> {t("legend_rest")}</p>'
     )
 
 
@@ -171,17 +171,17 @@ class _Row:
             for at, article in enumerate(articles)
             if article is not None and self.sides[at].figures
         ]
-        told = f'<p class="figures">数字、期限不同：{escape("；".join(figures))}</p>' if figures else ""
-        return f'<li><p class="state">{escape(self._state(names))}</p><div class="sides">{cells}</div>{told}</li>'
+        told = f'<p class="figures">{t("figures")}：{escape("；".join(figures))}</p>' if figures else ""
+        return f'<li><p class="state">{self._state(names)}</p><div class="sides">{cells}</div>{told}</li>'
 
     def _state(self, names: tuple[str, str]) -> str:
         if not self.paired:
-            return f"只有{names[0 if self.pair.left is not None else 1]}有"
+            return t("state_alone", name=names[0 if self.pair.left is not None else 1])
         if not any(side.only for side in self.sides):
-            state = "文字相同"
+            state = "state_same"
         else:
-            state = "部分相近" if self.pair.likeness < _PARTLY else "相近"
-        return state + ("，位置不同" if self.pair.moved else "")
+            state = "state_partly" if self.pair.likeness < _PARTLY else "state_like"
+        return t(state) + (t("state_moved") if self.pair.moved else "")
 
     def _cell(
         self,
@@ -195,9 +195,9 @@ class _Row:
         if article is None:
             near = self.pair.near
             if near is None:
-                return f'<div class="side none"><p>{escape(names[at])}没有对应的条文</p></div>'
+                return f'<div class="side none">{t("side_none", "p", name=names[at])}</div>'
             link = _link(rule, near, regulations)
-            return f'<div class="side none"><p>{escape(names[at])}没有单独的条文，相近内容在{link}</p></div>'
+            return f'<div class="side none"><p>{t("side_near", name=names[at])} {link}</p></div>'
         kind = "only one" if at == 0 else "only two"
         marks = [Mark(span, "strong", "figure") for span in self.sides[at].figures]
         marks += [Mark(span, "mark", kind) for span in self.sides[at].only]
@@ -216,6 +216,11 @@ def _link(rule: Regulation, article: Article, regulations: Sequence[Regulation])
     return f'<a href="{escape(link_to(rule, regulations, locator))}">{escape(str(locator))}</a>'
 
 
+def _told(key: str) -> str:
+    """Write what is wrong."""
+    return f'<p class="error" role="alert">{t(key)}</p>'
+
+
 # the tab -------------------------------------------------------------------------------------
 
 
@@ -228,37 +233,37 @@ def compare_tab(assistant: Assistant, browse: Browse) -> None:
 
     """
 
-    def answer(topic: str, counties: list[str]) -> str:
-        if not (topic or "").strip():
-            return '<p class="error" role="alert">请先选一件事，或自己写一个问题。</p>'
-        if not counties:
-            return '<p class="error" role="alert">请至少选一个县。</p>'
+    def answer(topic: str, counties: list[str]) -> Iterator[str]:
+        if not (topic or "").strip() or not counties:
+            yield _told("compare_no_counties" if topic else "compare_no_topic")
+            return
+        yield t("running", "p", "busy")
         try:
-            return comparison(ask(assistant, topic.strip()[:_LONGEST], counties), assistant.index.regulations)
+            yield comparison(ask(assistant, topic.strip()[:_LONGEST], counties), assistant.index.regulations)
         except XianguiError as error:
-            return f'<p class="error" role="alert">{escape(str(error))}</p>'
+            yield f'<p class="error" role="alert">{escape(str(error))}</p>'
         except Exception:  # the page must outlive any one question; the log has the trace
             log.exception("a comparison failed")
-            return '<p class="error" role="alert">没能对照，请换个说法再试。</p>'
+            yield _told("compare_failed")
 
     def documents(left: str, right: str, shown: str) -> str:
         regulations = assistant.index.regulations
         rules = {r.id: r for r in regulations}
         if left not in rules or right not in rules:
-            return '<p class="error" role="alert">请在两边各选一份规则。</p>'
+            return _told("compare_no_documents")
         return beside(rules[left], rules[right], regulations, shown)
 
     quiet = {"show_progress": "hidden", "api_visibility": "private"}
     parts = []
     with gr.Column(elem_id="compare"):
-        gr.HTML('<h2 class="rule-title">一件事，各县怎么规定</h2>', js_on_load=None, apply_default_css=False)
-        with gr.Row():
+        gr.HTML(t("compare_matter", "h2", "rule-title"), js_on_load=None, apply_default_css=False)
+        with gr.Row(elem_classes="fields"):
             topic = gr.Dropdown(
                 list(TOPICS),
                 value=TOPICS[0],
                 allow_custom_value=True,
-                label="什么事",
-                info="选一件，或直接写一个问题",
+                label=say("topic"),
+                info=say("topic_info"),
                 scale=2,
                 min_width=280,
                 elem_id="compare-topic",
@@ -266,24 +271,28 @@ def compare_tab(assistant: Assistant, browse: Browse) -> None:
             counties = gr.CheckboxGroup(
                 assistant.counties,
                 value=assistant.counties,
-                label="哪些县",
+                label=say("counties"),
                 scale=2,
                 min_width=280,
                 elem_id="compare-counties",
             )
-        start = gr.Button("对照", variant="primary", elem_id="compare-ask")
-        parts.append(gr.HTML("", js_on_load=SCRIPT, apply_default_css=False, elem_id="compare-table"))
+        start = gr.Button(say("compare"), variant="primary", min_width=96, scale=0, elem_id="compare-ask")
+        parts.append(
+            gr.HTML("", js_on_load=SCRIPT, apply_default_css=False, elem_id="compare-table", elem_classes="own")
+        )
         gr.on([start.click], answer, [topic, counties], parts[0], **quiet)
 
-        gr.HTML('<h2 class="rule-title">两份规则，逐条对照</h2>', js_on_load=None, apply_default_css=False)
+        gr.HTML(t("compare_articles", "h2", "rule-title"), js_on_load=None, apply_default_css=False)
         choices = [(f"{r.county}　{r.doc_number or issued(r)}", r.id) for r in assistant.index.regulations]
         first, second = choices[0][1], choices[min(1, len(choices) - 1)][1]
-        with gr.Row():
-            left = gr.Dropdown(choices, value=first, label="左边", min_width=240, elem_id="compare-left")
-            right = gr.Dropdown(choices, value=second, label="右边", min_width=240, elem_id="compare-right")
-            shown = gr.Radio(list(SHOWN), value=SHOWN[0], label="显示", min_width=280, elem_id="compare-shown")
-        lay = gr.Button("逐条对照", elem_id="compare-lay")
-        parts.append(gr.HTML("", js_on_load=SCRIPT, apply_default_css=False, elem_id="compare-documents"))
+        with gr.Row(elem_classes="fields"):
+            left = gr.Dropdown(choices, value=first, label=say("left"), min_width=240, elem_id="compare-left")
+            right = gr.Dropdown(choices, value=second, label=say("right"), min_width=240, elem_id="compare-right")
+            shown = gr.Radio(list(SHOWN), value=SHOWN[0], label=say("shown"), min_width=280, elem_id="compare-shown")
+        lay = gr.Button(say("compare_lay"), variant="primary", min_width=96, scale=0, elem_id="compare-lay")
+        parts.append(
+            gr.HTML("", js_on_load=SCRIPT, apply_default_css=False, elem_id="compare-documents", elem_classes="own")
+        )
         gr.on([lay.click, shown.change], documents, [left, right, shown], parts[1], **quiet)
     for part in parts:
         part.visit(browse.visit, None, browse.outputs, **quiet)

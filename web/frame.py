@@ -10,14 +10,28 @@ from web.markup import escape, marks, t
 from web.source import chinese_date, collection_html
 from web.texts import catalogue, say
 
-BRIDGE = "window.xiangui = Object.assign(window.xiangui ?? {}, { emit: (name, given) => trigger(name, given) });"
-"""Runs once beside the conversation, so that the page's script can raise its events."""
+BRIDGE = "/* 'visit' */ window.xiangui = Object.assign(window.xiangui ?? {}, { emit: (name, given) => trigger(name, given) });"
+"""Runs once beside the conversation, so that the page's script can raise its events.
+
+Gradio knows an event of our own by its name in quotes.
+"""
 _PANE_NAME = f'<h2>{t("pane")}<span class="of" lang="zh-CN"></span></h2>'
 
 
-def head(*, account: bool = False) -> str:
-    """Write title, settings of the page, a link to the reader's account if there is one, and the first visit's note."""
+def head(*, account: bool = False, kept: bool = False) -> str:
+    """Write title, settings of the page, and the first visit's note.
+
+    Args:
+        account: whether readers sign in, and have an account to go to.
+        kept: whether conversations are kept, and there is a list of them to be opened.
+
+    """
     buttons = (
+        f'<button type="button" id="history" aria-expanded="false" aria-controls="sidebar"{marks("sidebar", "aria-label")}>{t("history")}</button>'
+        if kept
+        else ""
+    )
+    buttons += (
         f'<button type="button" id="language"{marks("language_name", "aria-label")}>{t("language")}</button>'
         f'<button type="button" id="theme">{t("dark")}</button>'
         f'<button type="button" id="about" aria-expanded="false" aria-controls="note">{t("about")}</button>'

@@ -13,7 +13,7 @@ from ingest.corpus import label_document, locate
 from ingest.law import Article, Locator, Regulation, Span
 from web.links import link_to
 from web.marks import Mark, marked
-from web.render import escape
+from web.markup import escape, t
 
 LISTED = 300
 """Articles that are listed at most; all are counted."""
@@ -101,14 +101,14 @@ def results(words: str, regulations: Sequence[Regulation], county: str | None = 
     if not _wanted(words):
         return ""
     found = find(words, regulations, county)
-    shown = escape(" ".join(_wanted(words))[:60])
+    shown = " ".join(_wanted(words))[:60]
     if not found:
-        where = escape(county) if county else "各县"
-        return f'<p role="status" class="count">{where}的规则里没有“{shown}”。换一个词，或少写几个词再找。</p>'
+        told = t("found_none_in", county=county, words=shown) if county else t("found_none", words=shown)
+        return f'<p role="status" class="count">{told}</p>'
     total = sum(len(each.spans) for each in found)
     counties = len({each.regulation.county for each in found})
-    head = f"“{shown}”：{counties} 个县 {len(found)} 条，共 {total} 处"
-    head += f"；只列出前 {LISTED} 条" if len(found) > LISTED else ""
+    head = t("found", words=shown, counties=counties, articles=len(found), places=total)
+    head += t("found_first", count=LISTED) if len(found) > LISTED else ""
     groups = groupby(found[:LISTED], key=lambda each: each.regulation.id)
     listed = "".join(_group(list(group), words, regulations) for _, group in groups)
     return f'<p role="status" class="count">{head}</p><div class="found">{listed}</div>'
@@ -148,7 +148,7 @@ def _snippets(found: Found) -> str:
         f"{'…' if w.start else ''}{marked(text, w, marks).replace('<br>', ' ')}{'…' if w.end < len(text) else ''}"
         for w in windows[:_SNIPPETS]
     ]
-    more = f'<span class="more">（另有 {len(windows) - _SNIPPETS} 处）</span>' if len(windows) > _SNIPPETS else ""
+    more = t("found_more", kind="more", count=len(windows) - _SNIPPETS) if len(windows) > _SNIPPETS else ""
     return f"<p>{'　'.join(shown)}{more}</p>"
 
 

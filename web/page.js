@@ -19,8 +19,14 @@
     ["#question label > span", "question"], ["#county [data-testid=block-info]", "county"], ["#role [data-testid=block-info]", "role"],
     ["#send", "send"], ["#stop", "stop"], ["#fresh", "fresh"], ["#chat-button", "tab_chat"], ["#browse-button", "tab_browse"], ["#compare-tab-button", "tab_compare"], ["#batch-button", "tab_batch"],
   ];
-  const NAMED = [["#county input", "county"], ["#role input", "role"], [".overflow-menu > button", "more_tabs"], [".sidebar .toggle-button", "sidebar"],
-    ["#kept-words input, #kept-words textarea", "kept_search"]];
+  const NAMED = [["#county input", "county"], ["#role input", "role"], [".overflow-menu > button", "more_tabs"], [".sidebar .toggle-button", "close"],
+    ["#kept-words input, #kept-words textarea", "kept_search"], ["#batch-upload .upload-container", "upload_name"], ["#batch-upload input[type=file]", "batch_table"]];
+  // Gradio's own fields and buttons in the other tabs, whose texts are found by what they are.
+  const FORMS = ["[data-testid=block-info]", "[data-testid=block-label]", "[data-testid=upload-text]", "[data-testid=upload-text] .or", "label > span", ".info-text", "button.lg"]
+    .map((part) => `:is(#rules, #compare, #batch) ${part}`).join(", ");
+  const words = new Map(["words", "words_info", "range", "find", "topic", "topic_info", "counties", "compare", "compare_lay", "left", "right", "shown", "shown_all", "shown_figures",
+    "shown_alone", "batch_table", "batch_form", "batch_xlsx", "batch_jsonl", "batch_start", "batch_answers", "stop", "upload_drop", "upload_or", "upload_click"]
+    .flatMap((key) => texts[key].map((text) => [text, key])));
   const put = (element, text) => { if (element && element.textContent !== text) element.textContent = text; };
   const set = (element, name, value) => { if (element && element.getAttribute(name) !== value) element.setAttribute(name, value); };
   const translate = () => {
@@ -28,6 +34,12 @@
     for (const e of $$("[data-t]")) put(e, say(e.dataset.t, e.dataset.v && JSON.parse(e.dataset.v)));
     for (const e of $$("[data-t-aria-label]")) {
       set(e, "aria-label", say(e.getAttribute("data-t-aria-label"), e.dataset.v && JSON.parse(e.dataset.v)));
+    }
+    for (const e of $$(FORMS)) {
+      for (const text of e.childNodes) {
+        const key = text.nodeType === 3 && words.get(text.data.trim());
+        if (key && text.data.trim() !== say(key)) text.data = text.data.replace(text.data.trim(), () => say(key));
+      }
     }
     for (const e of $$("[data-en]")) {
       e.dataset.zh ??= e.textContent;
@@ -39,18 +51,40 @@
       if (text && text.data.trim() !== say(key)) text.data = say(key);
     }
     set($("#question textarea"), "placeholder", say("placeholder"));
+    set($("#kept-words input, #kept-words textarea"), "placeholder", say("kept_search"));
+    set($("#rule-words input, #rule-words textarea"), "placeholder", say("words_example"));
+    set($("#history"), "aria-expanded", String(Boolean($(".sidebar.open"))));
     for (const [selector, key] of NAMED) set($(selector), "aria-label", say(key));
     // What stands for no choice; the counties and roles themselves are names.
-    for (const e of $$("#county input, #role input")) if (texts.any.includes(e.value) && e.value !== say("any")) e.value = say("any");
-    for (const e of $$("#choices [role=option]")) {
-      const text = [...e.childNodes].find((n) => n.nodeType === 3 && texts.any.includes(n.data.trim()));
-      if (text && text.data.trim() !== say("any")) { text.data = say("any"); e.ariaLabel = say("any"); }
+    for (const [fields, key] of [["#county, #role", "any"], ["#rule-county", "everywhere"]]) {
+      for (const e of $$(`:is(${fields}) input`)) if (texts[key].includes(e.value) && e.value !== say(key)) e.value = say(key);
+      for (const e of $$(`:is(${fields}) [role=option]`)) {
+        const text = [...e.childNodes].find((n) => n.nodeType === 3 && texts[key].includes(n.data.trim()));
+        if (text && text.data.trim() !== say(key)) { text.data = say(key); e.ariaLabel = say(key); }
+      }
     }
     if (root.lang !== language) root.lang = language;
     if (document.title !== say("name")) document.title = say("name");
   };
 
-  window.xiangui = Object.assign(window.xiangui ?? {}, { say });
+  // places in the rules, opened in their tab: the way back leads to where the reader was -------------
+  const leave = () => window.history.replaceState({ tab: $("#tabs [role=tab][aria-selected=true]")?.id, y: window.scrollY }, "");
+  const visit = (anchor, event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+    event.preventDefault();
+    const { search } = new URL(anchor.getAttribute("href"), location.href);
+    leave();
+    $("#sheet").close();
+    window.history.pushState({ rule: true }, "", search);
+    window.xiangui.emit("visit", { query: search });
+  };
+  window.addEventListener("popstate", ({ state }) => {
+    if (!state?.tab || location.search.startsWith("?county=")) return;
+    document.getElementById(state.tab)?.click();
+    requestAnimationFrame(() => requestAnimationFrame(() => window.scrollTo(0, state.y)));
+  });
+
+  window.xiangui = Object.assign(window.xiangui ?? {}, { say, leave });
 
   // light and dark ----------------------------------------------------------------------------
   const dark = () => document.body.classList.contains("dark");
@@ -249,6 +283,14 @@
     tell(say("thanks"), "over");
   };
 
+  // the kept conversations --------------------------------------------------------------------------
+  const history = (wanted) => {
+    const sidebar = $(".sidebar");
+    if (sidebar && sidebar.classList.contains("open") !== wanted) $(".toggle-button", sidebar).click();
+  };
+  // Another conversation takes the place of this one.
+  const turnAway = () => { edit(null); fresh = false; busy(false); tell(""); };
+
   // what is clicked and typed -------------------------------------------------------------------------
   const note = (visible) => { $("#note").hidden = !visible; set($("#about"), "aria-expanded", String(visible)); };
   const CLICKS = [
@@ -256,6 +298,7 @@
     [".cite[data-source]", (e) => show(e, true)],
     ["[data-step]", (e) => { if (e.dataset.to) open(e.dataset.to, false); }],
     ["[data-close]", () => $("#sheet").close()],
+    ["a[href^='?county=']", visit],
     [".copy[data-copy]", copy],
     ["[data-ask]", (e) => emit({ question: e.dataset.ask, county: e.dataset.county })],
     ["[data-edit]", (e) => edit(Number(e.dataset.edit), e.dataset.question)],
@@ -267,7 +310,9 @@
     ["#about", () => note($("#note").hidden)],
     ["#note-close", () => { keep.set("note", "read"); note(false); field().focus(); }],
     ["#stop", stop],
-    ["#fresh", () => { edit(null); fresh = false; busy(false); tell(""); }],
+    ["#fresh", turnAway],
+    ["#history", () => history(!$(".sidebar").classList.contains("open"))],
+    ["#kept [data-open]", () => { turnAway(); if (narrow.matches) history(false); }],
   ];
   document.addEventListener("click", (event) => {
     if (event.target === $("#sheet")) return $("#sheet").close();
@@ -300,6 +345,14 @@
     follow();
     translate();
   }).observe(document.body, { childList: true, subtree: true, attributes: true, attributeFilter: ["data-running"] });
+  if ($(".sidebar")) {
+    new MutationObserver(() => {
+      translate();
+      const opened = $(".sidebar.open");
+      if (opened) $("#kept-words input, #kept-words textarea").focus({ preventScroll: true });
+      else if (document.activeElement === document.body) $("#history").focus({ preventScroll: true });
+    }).observe($(".sidebar"), { attributes: true, attributeFilter: ["class"] });
+  }
   new MutationObserver(() => { if (root.lang !== language) root.lang = language; }).observe(root, { attributes: true, attributeFilter: ["lang"] });
   for (const media of [system, paper]) media.addEventListener("change", paint);
   busy(false);

@@ -11,9 +11,12 @@ from ingest.law import Article, Locator, Regulation, Span
 from web.links import Place, Unreadable, link_to
 from web.lookup import hits
 from web.marks import marked, provisions, slips_of
-from web.render import escape
+from web.markup import escape, t
+from web.markup import marks as named
+from web.source import issued as issued_html
+from web.texts import say
 
-HINT = '<p class="hint">从目录里点一条，或在上面查找词语，这里显示原文。</p>'
+HINT = t("browse_hint", "p", "hint")
 _NAME = 18
 """Characters of an article's first words that name it in the tree."""
 
@@ -39,19 +42,22 @@ def tree(regulations: Sequence[Regulation]) -> str:
     rows = []
     for county, group in groupby(regulations, key=lambda r: r.county):
         for regulation in group:
-            about = f"{regulation.doc_number or issued(regulation)} · {len(regulation.articles)} 条"
+            name = escape(regulation.doc_number) if regulation.doc_number else issued_html(regulation)
+            about = f"{name} · {t('articles', count=len(regulation.articles))}"
             rows.append(
                 f'<li><details class="rule" data-regulation="{escape(regulation.id)}"><summary>'
                 f"<strong>{escape(county)}</strong> {_status(regulation, regulations)}"
-                f'<small>{escape(about)}</small></summary><div class="inside"></div></details></li>'
+                f'<small>{about}</small></summary><div class="inside"></div></details></li>'
             )
-    return f'<nav class="tree" aria-label="目录"><ul>{"".join(rows)}</ul></nav>'
+    return f'<nav class="tree"{named("tree", "aria-label")}><ul>{"".join(rows)}</ul></nav>'
 
 
 def chapters(regulation: Regulation, regulations: Sequence[Regulation]) -> str:
     """Write the chapters and articles of a document, for the inside of the tree."""
     whole, notice = link_to(regulation, regulations), link_to(regulation, regulations, Locator(regulation.id, 0))
-    written = [f'<p class="ways"><a href="{escape(whole)}">全文</a> <a href="{escape(notice)}">印发通知</a></p>']
+    written = [
+        f'<p class="ways"><a href="{escape(whole)}">{t("full")}</a> <a href="{escape(notice)}">{t("notice")}</a></p>'
+    ]
     for chapter, group in groupby(regulation.articles, key=lambda a: a.chapter):
         articles = list(group)
         rows = "".join(
@@ -92,20 +98,20 @@ def issued(regulation: Regulation) -> str:
 
 def _status(regulation: Regulation, regulations: Sequence[Regulation]) -> str:
     current = any(r.id == regulation.id for r in in_force(regulations))
-    return f'<span class="status{"" if current else " ended"}">{"现行" if current else "已废止"}</span>'
+    return f'<span class="status{"" if current else " ended"}">{t("current" if current else "repealed")}</span>'
 
 
 def _head(regulation: Regulation, regulations: Sequence[Regulation], chapter: str) -> str:
     """Write title, 文号, dates and state of a document."""
     number = regulation.doc_number
-    if number is None:
-        raw = regulation.doc_number_raw
-        number = f"文号：来源写作“{raw}”，不完整" if raw else "来源没有文号"
-    facts = [number, issued(regulation), *([regulation.adopted_by.split("》", 1)[-1]] if regulation.adopted_by else [])]
+    raw = regulation.doc_number_raw
+    named = escape(number) if number else t("number_broken", raw=raw) if raw else t("number_none")
+    adopted = [escape(regulation.adopted_by.split("》", 1)[-1])] if regulation.adopted_by else []
+    facts = [named, issued_html(regulation), *adopted]
     if regulation.repeals is not None:
         old = regulation.repeals.doc_number or (f"{regulation.repeals.issued}印发" if regulation.repeals.issued else "")
-        facts.append(f"废止《{regulation.repeals.title}》{f'（{old}）' if old else ''}")
-    listed = "".join(f"<li>{escape(fact)}</li>" for fact in facts)
+        facts.append(t("repeals", what=f"《{regulation.repeals.title}》{f'（{old}）' if old else ''}"))
+    listed = "".join(f"<li>{fact}</li>" for fact in facts)
     place = f'<p class="chapter-name">{escape(chapter)}</p>' if chapter else ""
     return (
         f'<p class="title">《{escape(regulation.title)}》 {_status(regulation, regulations)}</p>'
@@ -120,17 +126,17 @@ def _actions(regulation: Regulation, regulations: Sequence[Regulation], locator:
     whole = link_to(regulation, regulations)
     return (
         '<p class="actions">'
-        f'<button type="button" class="copy" data-copy="{escape(label)}">复制引用</button>'
-        f'<button type="button" class="copy" data-copy="“{escape(text)}”——{escape(label)}">复制原文和出处</button>'
-        f'<button type="button" class="copy" data-copy="{escape(address)}" data-link>复制链接</button>'
-        f'<a class="whole" href="{escape(whole)}&amp;at={locator.article}">看全文</a></p>'
+        f'<button type="button" class="copy" data-copy="{escape(label)}">{t("copy_citation")}</button>'
+        f'<button type="button" class="copy" data-copy="“{escape(text)}”——{escape(label)}">{t("copy_text")}</button>'
+        f'<button type="button" class="copy" data-copy="{escape(address)}" data-link>{t("copy_link")}</button>'
+        f'<a class="whole" href="{escape(whole)}&amp;at={locator.article}">{t("see_full")}</a></p>'
     )
 
 
 def _opened(place: str, regulation: Regulation, name: str, body: str) -> str:
     return (
         f'<article class="opened" aria-label="{escape(f"《{regulation.title}》{name}")}" data-place="{escape(place)}" data-regulation="{escape(regulation.id)}" tabindex="-1">'
-        f'<p class="back"><button type="button">返回目录</button></p>{body}</article>'
+        f'<p class="back"><button type="button">{t("back")}</button></p>{body}</article>'
     )
 
 
@@ -143,7 +149,7 @@ def _article(place: Place, article: Article, regulations: Sequence[Regulation], 
 
     marks = [*hits(article.text, words), *slips_of(article, regulation.slips)]
     at = (place.paragraph, place.item)
-    part = f'<p class="part">所引：{escape(str(locator))}</p>' if place.paragraph else ""
+    part = t("cited_part", "p", "part", label=str(locator)) if place.paragraph else ""
     return _opened(
         link_to(regulation, regulations, alone),
         regulation,
@@ -171,16 +177,15 @@ def quoted(place: Place, article: Article) -> str:
 def _beside(regulation: Regulation, regulations: Sequence[Regulation], article: Article, step: int) -> str:
     """Write the way to the article before or after, with its beginning."""
     at = regulation.articles.index(article) + step
-    name = "上一条" if step < 0 else "下一条"
     if not 0 <= at < len(regulation.articles):
-        return f'<p class="beside none">{"这是第一条" if step < 0 else "这是最后一条"}</p>'
+        return t("first_article" if step < 0 else "last_article", "p", "beside none")
     other = regulation.articles[at]
     address = link_to(regulation, regulations, locate(regulation, other))
     begin = re.sub(r"\s+", " ", other.text)
     begin = begin[:60] + "…" if len(begin) > 60 else begin
     return (
         f'<p class="beside"><a href="{escape(address)}" rel="{"prev" if step < 0 else "next"}">'
-        f"{name}　{locate(regulation, other)}</a> <span>{escape(begin)}</span></p>"
+        f"{t('before' if step < 0 else 'after', label=str(locate(regulation, other)))}</a> <span>{escape(begin)}</span></p>"
     )
 
 
@@ -191,7 +196,7 @@ def _notice(regulation: Regulation, regulations: Sequence[Regulation], words: st
         regulation,
         "印发通知",
         _head(regulation, regulations, "")
-        + f"<h3>印发通知和版记</h3>{_notice_text(regulation, words)}"
+        + f"{t('notice_and_end', 'h3')}{_notice_text(regulation, words)}"
         + _actions(regulation, regulations, locator, regulation.notice),
     )
 
@@ -203,7 +208,7 @@ def _notice_text(regulation: Regulation, words: str) -> str:
 
 def _whole(regulation: Regulation, regulations: Sequence[Regulation], words: str) -> str:
     """Write the whole document: notice, chapters, articles."""
-    parts = [f"<details><summary>印发通知和版记</summary>{_notice_text(regulation, words)}</details>"]
+    parts = [f"<details>{t('notice_and_end', 'summary')}{_notice_text(regulation, words)}</details>"]
     for chapter, group in groupby(regulation.articles, key=lambda a: a.chapter):
         if chapter is not None:
             parts.append(f"<h3>{escape(str(chapter))}</h3>")
@@ -226,8 +231,8 @@ def _whole(regulation: Regulation, regulations: Sequence[Regulation], words: str
         regulation,
         "全文",
         _head(regulation, regulations, "")
-        + f'<p class="actions"><label>跳到 <select class="jump"><option value="">选一条</option>{jump}</select></label>'
-        f'<button type="button" class="copy" data-copy="{escape(label_document(regulation))}">复制文件名和文号</button>'
-        f'<button type="button" class="copy" data-copy="{escape(address)}" data-link>复制链接</button></p>'
+        + f'<p class="actions"><label>{t("jump")} <select class="jump"><option value=""{named("jump_pick")}>{say("jump_pick")}</option>{jump}</select></label>'
+        f'<button type="button" class="copy" data-copy="{escape(label_document(regulation))}">{t("copy_name")}</button>'
+        f'<button type="button" class="copy" data-copy="{escape(address)}" data-link>{t("copy_link")}</button></p>'
         + "".join(parts),
     )

@@ -39,6 +39,7 @@ class Turn:
         county: county that was chosen, or None.
         role: role that was chosen, or None.
         replaced: the turns that this one stands in for, since a question was edited; for undoing it.
+        useful: what the reader said of the answer, or None.
 
     """
 
@@ -51,6 +52,7 @@ class Turn:
     county: str | None = None
     role: str | None = None
     replaced: tuple[Turn, ...] = ()
+    useful: bool | None = None
 
     @property
     def running(self) -> bool:
@@ -171,27 +173,28 @@ def _answer(n: int, turn: Turn, answer: Answer, shelf: Shelf, *, feedback: bool)
         parts.append(f'<p class="see-also">{t("see_also")}：{"、".join(links)}</p>')
     parts += [f'<p class="note">{escape(note)}</p>' for note in answer.notes]
     written = f'<div class="said" lang="zh-CN">{"".join(parts)}</div>{sources.html()}'
-    return written if turn.running else written + _foot(n, answer, feedback=feedback)
+    return written if turn.running else written + _foot(n, answer, turn.useful, feedback=feedback)
 
 
-def _foot(n: int, answer: Answer, *, feedback: bool) -> str:
+def _foot(n: int, answer: Answer, useful: bool | None, *, feedback: bool) -> str:
     """Write who wrote the answer, and what can be done with it."""
     mode = ""
     if answer.statements:
         mode = f'<span class="mode">{t("llm" if answer.mode == "llm" else "extractive", "strong")} · {t("verbatim")}</span>'
     copy = f'<button type="button" class="copy" data-copy="{escape(plain_text(answer))}">{t("copy_answer")}</button>'
-    return f'<div class="foot">{mode}<span class="tools">{copy}{_votes(n) if feedback else ""}</span></div>'
+    return f'<div class="foot">{mode}<span class="tools">{copy}{_votes(n, useful) if feedback else ""}</span></div>'
 
 
-def _votes(n: int) -> str:
+def _votes(n: int, useful: bool | None) -> str:
     """Write the buttons that say what an answer is worth; the reasons open when it is no use."""
+    up, down = (f' aria-pressed="{str(useful is pressed).lower()}"' for pressed in (True, False))
     reasons = "".join(
         f'<button type="button" data-vote="down" data-reason="{reason}">{t(reason)}</button>' for reason in REASONS
     )
     return (
         f'<span class="votes" role="group" data-of="{n}"{marks("vote", "aria-label")}>'
-        f'<button type="button" data-vote="up"{marks("useful", "aria-label")} aria-pressed="false">{_THUMB}</button>'
-        f'<button type="button" class="down" data-vote="ask"{marks("useless", "aria-label")} aria-expanded="false">{_THUMB}</button></span>'
+        f'<button type="button" data-vote="up"{marks("useful", "aria-label")}{up}>{_THUMB}</button>'
+        f'<button type="button" class="down" data-vote="ask"{marks("useless", "aria-label")}{down} aria-expanded="false">{_THUMB}</button></span>'
         f'<span class="reasons" role="group" data-of="{n}"{marks("why", "aria-label")} hidden>{t("why")}{reasons}</span>'
     )
 
@@ -298,4 +301,6 @@ class _Sources:
             return t("gone", "p", "error")
         beside = self._shelf.beside(regulation, find_article(regulation, source.locator))
         current = regulation.id in self._shelf.in_force
-        return article_html(regulation, source, citation, in_force=current, neighbours=beside)
+        return article_html(
+            regulation, source, citation, list(self._shelf.rules.values()), in_force=current, neighbours=beside
+        )

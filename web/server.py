@@ -45,6 +45,13 @@ if (answer.status === 401) location.assign("{prefix}/login?next=" + encodeURICom
 return answer; }}; }})();
 </script>"""
 """Sends the page to the sign-in once the session has ended."""
+_LANGUAGE = """<script>
+(() => { let chosen = null; try { chosen = localStorage.getItem("xiangui.language"); } catch {}
+const language = chosen === "en" ? "en" : "zh-CN";
+Object.defineProperty(navigator, "language", { get: () => language });
+Object.defineProperty(navigator, "languages", { get: () => [language] }); })();
+</script>"""
+"""Has Gradio's own texts in the language of the page, whatever the browser speaks."""
 
 
 def open_users(settings: Settings) -> Users:
@@ -96,7 +103,7 @@ def make_app(
         theme=_theme(),
         css_paths=[WEB / name for name in STYLES],
         js=(WEB / "page.js").read_text(encoding="utf-8"),
-        head=_SIGNED_OUT.format(prefix=prefix, skip=len(prefix)) if users is not None else None,
+        head=_LANGUAGE + (_SIGNED_OUT.format(prefix=prefix, skip=len(prefix)) if users is not None else ""),
     )
     ui.app = next(route.app for route in app.routes if isinstance(route, Mount))
     app.add_middleware(Gate, settings=settings, users=users)

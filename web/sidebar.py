@@ -13,7 +13,7 @@ import gradio as gr
 
 from assistant.answer import plain_text
 from ingest.errors import StoreError
-from web.chat import Chat, Feedback, Hooks
+from web.chat import Chat, Feedback, Hooks, Laid, settle
 from web.identity import owner_of
 from web.kept import Asked, Conversation, Fault, SavedTurn, Verdict
 from web.kept import Feedback as Opinion
@@ -41,6 +41,7 @@ class Sidebar:
         self._store = store
         self._corpus = corpus
         self._pages: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._deleted: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
 
     @property
@@ -48,13 +49,22 @@ class Sidebar:
         """What the conversation tells of."""
         return Hooks(feedback=self.rate, changed=self.keep)
 
-    def lay_out(self, chat: Chat, turns: gr.State, talk: gr.HTML, ui: gr.Blocks) -> None:
-        """Lay the list out; to be called inside the page's sidebar."""
-        gr.HTML(f'<h2 id="kept-title">{t("kept")}</h2>', js_on_load=None, apply_default_css=False)
+    def lay_out(self, chat: Chat, laid: Laid, tabs: gr.Tabs, ui: gr.Blocks) -> None:
+        """Lay the list out; to be called inside the page's sidebar.
+
+        Args:
+            chat: shows conversations.
+            laid: the parts of the conversation.
+            tabs: are turned to the conversation, ``chat``, when one is opened.
+            ui: the page.
+
+        """
+        gr.HTML(t("kept", "h2"), js_on_load=None, apply_default_css=False, elem_id="kept-title", elem_classes="own")
         words = gr.Textbox(
             label=say("kept_search"),
             placeholder=say("kept_search"),
             show_label=False,
+            container=False,
             max_length=100,
             elem_id="kept-words",
         )
@@ -66,9 +76,9 @@ class Sidebar:
         def show(words: str, request: gr.Request) -> str:
             return self._show(words, request)
 
-        def open_(words: str, event: gr.EventData, request: gr.Request) -> Opened:
+        def open_(words: str, event: gr.EventData, request: gr.Request) -> tuple[object, ...]:
             saved = self._open(_key(event), request)
-            return self._show(words, request), chat.show(saved), saved
+            return self._show(words, request), chat.show(saved), saved, gr.Tabs(selected="chat")
 
         def rename(words: str, event: gr.EventData, request: gr.Request) -> str:
             title = str((event._data or {}).get("title") or "")
@@ -86,14 +96,16 @@ class Sidebar:
             shown = self._change(self._store.delete_all, words, request)
             return shown, *self._without(None, now, chat, request)
 
-        everything = [listed, talk, turns]
+        everything = [listed, laid.talk, laid.turns]
+        instead: dict[str, Any] = {**quiet, "cancels": laid.answering}
         ui.load(show, words, listed, **quiet)
-        gr.on([words.input, talk.change], show, words, listed, trigger_mode="always_last", **quiet)
-        listed.open(open_, words, everything, **quiet)
+        for event in (words.change, laid.talk.change):
+            event(show, words, listed, trigger_mode="always_last", **quiet)
+        listed.open(open_, words, [*everything, tabs], **instead)
         listed.rename(rename, words, listed, **quiet)
         listed.restore(restore, words, listed, **quiet)
-        listed.remove(remove, [words, turns], everything, **quiet)
-        listed.remove_all(remove_all, [words, turns], everything, **quiet)
+        listed.remove(remove, [words, laid.turns], everything, **instead)
+        listed.remove_all(remove_all, [words, laid.turns], everything, **instead)
 
     def keep(self, turns: Sequence[Turn], request: gr.Request) -> None:
         """Keep a conversation as it stands now; from the first turn that is another, what was kept is replaced.
@@ -103,6 +115,7 @@ class Sidebar:
         page = _page(request)
         with self._lock:
             key = self._pages.get(page)
+            self._deleted.pop(page, None)
             if not turns:
                 self._pages.pop(page, None)
                 return
@@ -130,7 +143,10 @@ class Sidebar:
         if feedback.at < len(saved):
             fault = FAULTS.get(feedback.reason or "")
             opinion = Opinion(Verdict.UP if feedback.useful else Verdict.DOWN, None if feedback.useful else fault)
-            self._store.rate(page[0], saved[feedback.at].id, opinion)
+            try:
+                self._store.rate(page[0], saved[feedback.at].id, opinion)
+            except StoreError as error:
+                raise _told(error) from error
 
     def _kept(self, owner: str, key: str | None) -> list[SavedTurn] | None:
         """Return what is kept under a key; None if it was deleted meanwhile."""
@@ -141,6 +157,7 @@ class Sidebar:
 
     def _remember(self, page: tuple[str, str], key: str) -> None:
         with self._lock:
+            self._deleted.pop(page, None)
             self._pages[page] = key
             self._pages.move_to_end(page)
             while len(self._pages) > _PAGES:
@@ -151,12 +168,9 @@ class Sidebar:
         try:
             saved = self._store.turns(page[0], key)
         except StoreError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise _told(error) from error
         self._remember(page, key)
-        return [
-            Turn(s.asked.question, s.asked.answer, error=s.asked.error, county=s.asked.county, role=s.asked.role)
-            for s in saved
-        ]
+        return [_turn(each) for each in saved]
 
     def _without(self, key: str | None, now: list[Turn], chat: Chat, request: gr.Request) -> tuple[str, list[Turn]]:
         """Return what is shown once a conversation, or all, is deleted."""
@@ -165,21 +179,28 @@ class Sidebar:
             gone = key is None or self._pages.get(page) == key
             if gone:
                 self._pages.pop(page, None)
-        left = [] if gone else now
+        left = [] if gone else settle(now)
         return chat.show(left), left
 
     def _change(self, change: Callable[[str], object], words: str, request: gr.Request, undo: str | None = None) -> str:
         """Change something of an owner's, and return the list."""
+        page = _page(request)
         try:
-            change(owner_of(request))
+            change(page[0])
         except StoreError as error:
-            raise gr.Error(str(error), print_exception=False) from error
-        return self._show(words, request, undo)
+            raise _told(error) from error
+        with self._lock:
+            self._deleted.pop(page, None)
+            if undo is not None:
+                self._deleted[page] = undo
+                while len(self._deleted) > _PAGES:
+                    del self._deleted[next(iter(self._deleted))]
+        return self._show(words, request)
 
-    def _show(self, words: str, request: gr.Request, undo: str | None = None) -> str:
+    def _show(self, words: str, request: gr.Request) -> str:
         page = _page(request)
         with self._lock:
-            current = self._pages.get(page)
+            current, undo = self._pages.get(page), self._deleted.get(page)
         return _list(self._store.conversations(page[0], words), current, searched=bool(words.strip()), undo=undo)
 
 
@@ -190,6 +211,17 @@ def _key(event: gr.EventData) -> str:
 def _page(request: gr.Request) -> tuple[str, str]:
     """Name an open page and whose it is."""
     return owner_of(request), str(request.session_hash)
+
+
+def _told(error: StoreError) -> gr.Error:
+    """Make of an error what the page shows."""
+    return gr.Error(str(error), title=say("failed"), print_exception=False)
+
+
+def _turn(saved: SavedTurn) -> Turn:
+    asked, feedback = saved.asked, saved.feedback
+    useful = None if feedback is None else feedback.verdict is Verdict.UP
+    return Turn(asked.question, asked.answer, error=asked.error, county=asked.county, role=asked.role, useful=useful)
 
 
 def _is_same(saved: SavedTurn, turn: Turn) -> bool:

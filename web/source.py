@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from itertools import pairwise
-from urllib.parse import urlencode
 
 from assistant.answer import Citation, Source
 from ingest.corpus import label_document, locate
 from ingest.law import Article, Locator, Paragraph, Regulation, Slip, Span
+from web.links import link_to
 from web.markup import escape, t
 from web.texts import say
 
@@ -18,18 +18,11 @@ def find_article(regulation: Regulation, locator: Locator) -> Article | None:
     return next((a for a in regulation.articles if (a.number, a.branch) == (locator.article, locator.branch)), None)
 
 
-def article_link(regulation: Regulation, locator: Locator | None = None) -> str:
-    """Write the address of a document, or of an article in it, relative to the page."""
-    given: dict[str, object] = {"county": regulation.county}
-    if locator is not None and locator.article:
-        given["article"] = locator.article if locator.branch is None else f"{locator.article}-{locator.branch}"
-    return "?" + urlencode(given)
-
-
 def article_html(
     regulation: Regulation,
     source: Source,
     citation: Citation | None,
+    regulations: Sequence[Regulation],
     *,
     in_force: bool = True,
     neighbours: Sequence[tuple[str, Article]] = (),
@@ -40,6 +33,7 @@ def article_html(
         regulation: the document.
         source: the place.
         citation: what is quoted, or None where the place is only pointed to.
+        regulations: the collection, for the link to the place.
         in_force: whether another document of the collection repeals it.
         neighbours: the articles before and after, each with the id of the element that holds its text.
 
@@ -58,7 +52,7 @@ def article_html(
     body = _marked(text, citation.span if citation else None, slips, article, locator)
     return (
         f'<div class="document" lang="zh-CN" data-county="{escape(regulation.county)}">{document_head(regulation, article, in_force=in_force)}'
-        f'{before}{head}<div class="text">{body}</div>{after}{_actions(regulation, source, citation)}</div>'
+        f'{before}{head}<div class="text">{body}</div>{after}{_actions(regulation, source, citation, regulations)}</div>'
     )
 
 
@@ -93,13 +87,15 @@ def plain_article(article: Article) -> str:
     return "".join(f"<p>{escape(line)}</p>" for line in article.text.split("\n"))
 
 
-def _actions(regulation: Regulation, source: Source, citation: Citation | None) -> str:
+def _actions(
+    regulation: Regulation, source: Source, citation: Citation | None, regulations: Sequence[Regulation]
+) -> str:
     label = escape(source.label)
     written = f'<button type="button" class="copy" data-copy="{label}">{t("copy_citation")}</button>'
     if citation is not None:
         quote = escape(citation.quote)
         written += f'<button type="button" class="copy" data-copy="“{quote}”（{label}）">{t("copy_quote")}</button>'
-    link = escape(article_link(regulation, source.locator))
+    link = escape(link_to(regulation, regulations, source.locator))
     return f'<p class="actions">{written}<a class="whole" href="{link}">{t("whole")}</a></p>'
 
 
@@ -164,7 +160,7 @@ def collection_html(regulations: Sequence[Regulation], in_force: Collection[str]
         f'<li><p class="title" lang="zh-CN">{escape(label_document(r))}</p>'
         f'<p class="meta"><span>{issued(r)}</span><span>{t("articles", count=len(r.articles))}</span>'
         f"{t('in_force') if r.id in in_force else t('repealed')}"
-        f'<a class="whole" href="{escape(article_link(r))}">{t("whole")}</a></p></li>'
+        f'<a class="whole" href="{escape(link_to(r, regulations))}">{t("whole")}</a></p></li>'
         for r in regulations
     )
     return f'<p class="hint">{t("pane_hint")}</p><h3>{t("collected")}</h3><ul class="collected">{rows}</ul>'
