@@ -19,7 +19,7 @@ from eval.answer import Stopped, answer_file, describe
 from eval.journal import Journal
 from eval.tables import read_table, write_table
 from ingest.errors import CaseError
-from tests.test_page import CHROMIUM
+from tests.browsing import CHROMIUM
 from web.batch import Desk, batch_tab, safe_name, status
 
 HEADERS = ("问题", "question", "县", "county")
