@@ -4,13 +4,11 @@ import html
 import re
 import threading
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from gradio_client import Client
 from playwright.sync_api import expect
 
-import app
 from ingest.corpus import in_force
 from tests.browsing import (
     COMPARISON,
@@ -31,6 +29,7 @@ from tests.browsing import (
 from web.examples import SITUATIONS
 from web.links import link_to
 from web.render import Turn, conversation, escape
+from web.server import STYLES, WEB
 from web.source import article_html, collection_html
 from web.texts import TEXTS
 
@@ -161,9 +160,9 @@ def test_every_example_is_answered(assistant):
         assert len({s.county for s in answer.statements}) >= 4, question
 
 
-def test_page_files_are_beside_the_app():
-    assert (app.WEB / "page.css").exists()
-    assert Path(app.WEB / "page.js").read_text(encoding="utf-8").startswith("() =>")
+def test_page_files_are_beside_the_server():
+    assert all((WEB / name).exists() for name in STYLES)
+    assert (WEB / "page.js").read_text(encoding="utf-8").startswith("() =>")
 
 
 # in the browser ------------------------------------------------------------------------------
