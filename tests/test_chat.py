@@ -385,6 +385,7 @@ def test_keyboard_alone_reaches_everything(browser, url):
         page.keyboard.press("Enter")
         number = page.locator(".statement button.cite")
         expect(number).to_be_visible(timeout=PATIENCE)
+        expect(page.locator("html")).to_have_attribute("data-busy", "false", timeout=PATIENCE)
         reached = []
         page.locator("#about").focus()
         for _ in range(12):
@@ -582,7 +583,7 @@ def test_print_holds_the_conversation_and_its_sources_alone(browser, url):
             "#foot",
         ):
             expect(page.locator(hidden).first).to_be_hidden()
-        assert page.locator(".statement").evaluate("e => getComputedStyle(e).color") == "rgb(0, 0, 0)"
+        expect(page.locator(".statement")).to_have_css("color", "rgb(0, 0, 0)")  # once it has faded over
         expect(page.locator("body.dark")).to_have_count(0)
 
 

@@ -101,7 +101,7 @@ def test_generation_in_use_is_kept_and_an_unused_one_removed(small):
     opened.close()
 
 
-@pytest.mark.parametrize("moment", [0.3, 1.0, 2.0, 2.6])
+@pytest.mark.parametrize("moment", [0.3, 2.0])
 def test_build_killed_at_any_moment_leaves_the_old_index(small, moment):
     library.ensure(small)
     before = generations.current(small.index_dir)

@@ -81,6 +81,7 @@ class Chat:
     def __init__(self, assistant: Assistant, hooks: Hooks) -> None:
         self._assistant = assistant
         self._hooks = hooks
+        self._running: dict[str | None, object] = {}
 
     def show(self, turns: Sequence[Turn], notice: str = "", *, more: bool = False) -> str:
         """Write the conversation; ``more`` is to come."""
@@ -123,7 +124,31 @@ class Chat:
     def _answer(
         self, asked: Turn, county: str, role: str, turns: list[Turn], request: gr.Request | None
     ) -> Iterator[tuple[str, list[Turn]]]:
-        """Yield the conversation as the answer grows."""
+        """Yield the conversation as the answer grows, for as long as the page has not left it.
+
+        Gradio cancels an event only between its steps: what a late one says must not reach what is shown by then.
+        """
+        page, mine = (request.session_hash if request is not None else None), object()
+        self._running[page] = mine
+        for shown in self._steps(asked, county, role, turns, request, lambda: self._running.get(page) is mine):
+            if self._running.get(page) is not mine:
+                return
+            yield shown
+        self._running.pop(page, None)
+
+    def leave(self, request: gr.Request | None) -> None:
+        """Let what is still being answered on a page come to nothing."""
+        self._running.pop(request.session_hash if request is not None else None, None)
+
+    def _steps(
+        self,
+        asked: Turn,
+        county: str,
+        role: str,
+        turns: list[Turn],
+        request: gr.Request | None,
+        is_wanted: Callable[[], bool],
+    ) -> Iterator[tuple[str, list[Turn]]]:
         chosen = county if county in self._assistant.counties else None
         said = role if role in roles() else None
         turn = asked = replace(asked, county=chosen, role=said)
@@ -139,6 +164,8 @@ class Chat:
         except Exception:  # the page must outlive any one question; the log has the trace
             log.exception("a question failed")
             turn = replace(asked, error="这个问题没能处理，请换个说法再问；若总是这样，请把日志交给管理员。")
+        if not is_wanted():
+            return
         self._tell([*turns, turn], request)
         if turn.answer is not None:
             yield self.show([*turns, turn], more=True), [*turns, turn]
@@ -162,6 +189,7 @@ class Chat:
 
     def stop(self, turns: list[Turn], request: gr.Request) -> tuple[str, list[Turn]]:
         """Keep what was shown when the reader stopped the answer."""
+        self.leave(request)
         turns = settle(turns)
         self._tell(turns, request)
         return self.show(turns), turns
@@ -186,6 +214,7 @@ class Chat:
 
     def clear(self, request: gr.Request) -> Shown:
         """Begin a new conversation."""
+        self.leave(request)
         self._tell([], request)
         return "", self.show([]), []
 

@@ -77,6 +77,7 @@ class Sidebar:
             return self._show(words, request)
 
         def open_(words: str, event: gr.EventData, request: gr.Request) -> tuple[object, ...]:
+            chat.leave(request)
             saved = self._open(_key(event), request)
             return self._show(words, request), chat.show(saved), saved, gr.Tabs(selected="chat")
 
@@ -179,6 +180,8 @@ class Sidebar:
             gone = key is None or self._pages.get(page) == key
             if gone:
                 self._pages.pop(page, None)
+        if gone:
+            chat.leave(request)
         left = [] if gone else settle(now)
         return chat.show(left), left
 
