@@ -71,10 +71,14 @@ def read_bank(folder: Path = BUNDLED, leave_out: str | None = None) -> tuple[Ban
 
 
 def trained_on() -> list[str]:
-    """Return every question and everyday phrase that the bundled model or its ranking has seen, STARD's own apart."""
+    """Return every question and everyday phrase that the bundled model or its ranking has seen or is kept to be fitted on, STARD's own apart."""
     laws = (TRAINING / "law_questions.jsonl").read_text(encoding="utf-8").splitlines()
     phrases = (TRAINING / "phrases.jsonl").read_text(encoding="utf-8").splitlines()
-    gaps = (TRAINING / "gaps.jsonl").read_text(encoding="utf-8").splitlines()
+    gaps = [
+        line
+        for name in ("gaps.jsonl", "points.jsonl")
+        for line in (TRAINING / name).read_text(encoding="utf-8").splitlines()
+    ]
     rules = [line for path in (TRAINING / "rules").glob("*.jsonl") for line in path.read_text("utf-8").splitlines()]
     return [
         *(question.question for question in read_bank()),

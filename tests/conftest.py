@@ -1,5 +1,11 @@
 """One real index for all tests, built once from the bundled texts."""
 
+import os
+
+# A process of tests for each core: more threads would wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# isort: split
 import pytest
 
 from assistant.ask import Assistant
