@@ -111,7 +111,8 @@ def lay_out_chat(chat: Chat, assistant: Assistant, county: str | None, turns: gr
         talk.submit(chat.ask_clicked, [chosen, role, turns], [talk, turns], **many),
     ]
     stop.click(chat.stop, turns, [talk, turns], cancels=answering, **quiet)
-    fresh.click(chat.clear, None, shown, cancels=answering, **quiet)
+    emptied = fresh.click(chat.clear, None, shown, cancels=answering, **quiet)
+    emptied.then(chat.settle_new, None, [talk, turns], **quiet)
     talk.undo(chat.undo, turns, [talk, turns], **quiet)
     talk.like(chat.vote, turns, turns, **quiet)
     return Laid(talk, turns, answering)

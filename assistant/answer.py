@@ -119,6 +119,7 @@ class Answer:
         hits: what was found, a list a county, best first.
         settled: probability that a county's rule settles the point; 1 where it was fetched, not searched.
         mode: who wrote the statements.
+        draft: whether a language model is still to put them in order.
         milliseconds: time of each step and ``total``.
 
     """
@@ -134,6 +135,7 @@ class Answer:
     hits: Mapping[str, Sequence[Hit]] = field(default_factory=dict)
     settled: Mapping[str, float] = field(default_factory=dict)
     mode: str = "extractive"
+    draft: bool = False
     milliseconds: Mapping[str, float] = field(default_factory=dict)
 
     @property

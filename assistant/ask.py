@@ -18,13 +18,13 @@ from typing import NamedTuple
 
 from assistant import choose, refuse
 from assistant.about import tell
+from assistant.actions import other_action
 from assistant.answer import Answer, Refusal, Source, Statement, point
 from assistant.choose import Asked, Choice, Weighed
 from assistant.cite import verify
 from assistant.compare import difference
 from assistant.expect import asked_quantity
 from assistant.find import Found, counties, find, is_clearer_after, of_counties, rules_of
-from assistant.named import other_action
 from assistant.notes import notes
 from assistant.parts import parts
 from assistant.places import find_places, short_name
@@ -68,6 +68,19 @@ class _Part:
     settled: float = 1.0
 
 
+class _Look(NamedTuple):
+    """What a county's rule offers: all of it weighed, and for each thing asked; why it is silent, if it is."""
+
+    whole: Weighed
+    parts: list[Weighed]
+    silence: str | None
+
+    @property
+    def best(self) -> str:
+        """The words that answer likeliest."""
+        return max(self.whole.choices, key=lambda choice: choice.probability).text if self.whole.choices else ""
+
+
 class _Other(NamedTuple):
     """Another county's place that may settle a point, how surely it does, and how near it comes to the matter."""
 
@@ -83,6 +96,7 @@ class Assistant:
         self._library = library
         self._settings = settings
         self._writer = writer or ExtractiveWriter()
+        self._drafter = None if self._writer.mode == "extractive" else Assistant(library, settings)
         self._writing = choose.read_writing(choose.find_writing(find_embedding(settings.embedding)))
 
     @property
@@ -126,13 +140,24 @@ class Assistant:
             role: who asks (``roles.roles``), chosen on the page.
 
         """
-        *_, answer = self.stream(question, history, county, role)
+        *_, answer = self._steps(question, history, county, role)
         return answer
 
     def stream(
         self, question: str, history: Sequence[Turn] = (), county: str | None = None, role: str | None = None
     ) -> Iterator[Answer]:
-        """Answer a question county by county; each answer holds all that is ready, the last one everything."""
+        """Answer a question county by county; each answer holds all that is ready, the last one everything.
+
+        Nobody waits for a language model to see the rule's words: they come first, as drafts.
+        """
+        if self._drafter is None:
+            yield from self._steps(question, history, county, role)
+            return
+        for draft in self._drafter.stream(question, history, county, role):
+            yield replace(draft, draft=True)
+        yield self.ask(question, history, county, role)
+
+    def _steps(self, question: str, history: Sequence[Turn], county: str | None, role: str | None) -> Iterator[Answer]:
         clock = _Clock()
         index = self._library.index()
         with clock.step("understand"):
@@ -143,10 +168,12 @@ class Assistant:
         asked = understood.counties or (() if understood.missing else tuple(counties(index)))
         with clock.step("search"):
             found = find(understood, question, asked, index)
+        with clock.step("weigh"):
+            looks = self._look(understood, found, index)
         parts: dict[str, _Part] = {}
         for name, each in found.items():
             with clock.step("write"):
-                parts[name] = self._answer(understood, each, index)
+                parts[name] = self._answer(understood, each, looks.get(name), index)
             if len(parts) < len(found):
                 yield self._assemble(question, understood, asked, parts, index, clock)
         yield self._assemble(question, understood, asked, parts, index, clock)
@@ -173,24 +200,40 @@ class Assistant:
             understood = replace(understood, topic=find_places(whole, known).rest) if whole else understood
         return replace(understood, roles=understood.roles or frozenset([role] if role else ()))
 
-    def _answer(self, understood: Understood, found: Found, index: SearchIndex) -> _Part:
+    def _look(self, understood: Understood, found: Mapping[str, Found], index: SearchIndex) -> dict[str, _Look]:
+        """Weigh what was found in each county, where it had to be searched, and tell which rules are silent."""
+        if understood.about is not None or understood.references:
+            return {}
+        looks = {}
+        for name, each in found.items():
+            hits = each.hits[:RETRIEVED]
+            whole = self._weigh(understood, each, hits, index)
+            asked = [
+                self._weigh(replace(understood, focus=part), each, hits, index) for part in parts(understood.focus)
+            ]
+            whole = whole._replace(settled=max([whole.settled, *(part.settled for part in asked)]))
+            looks[name] = _Look(whole, asked, self._silence(understood, each, whole, index))
+        said = [look.best for look in looks.values() if look.silence is None]
+        for name, look in looks.items():
+            if look.silence is not None and any(_share(look.best, words) >= _SAME_WORDS for words in said):
+                silence = self._silence(understood, found[name], look.whole._replace(settled=1.0), index)
+                looks[name] = look._replace(silence=silence)
+        return looks
+
+    def _answer(self, understood: Understood, found: Found, look: _Look | None, index: SearchIndex) -> _Part:
         """Answer from one county's rule."""
-        if understood.about is not None:
+        if look is not None:
+            part = self._search(understood, found, look, index)
+        elif understood.about is not None:
             told = tell(understood.about, found.rule)
             part = _Part(refusal=told) if isinstance(told, Refusal) else _Part(Written((told,)))
-        elif understood.references:
-            part = self._fetch(understood, found, index)
         else:
-            part = self._search(understood, found, index)
+            part = self._fetch(understood, found, index)
         return _verified(replace(part, hits=tuple(found.hits[:RETRIEVED])), found.rule)
 
-    def _search(self, understood: Understood, found: Found, index: SearchIndex) -> _Part:
+    def _search(self, understood: Understood, found: Found, look: _Look, index: SearchIndex) -> _Part:
         """Answer from what was found, if the rule is not silent on the matter or on the point."""
-        rule, hits = found.rule, found.hits[:RETRIEVED]
-        weighed = self._weigh(understood, found, hits, index)
-        each = [self._weigh(replace(understood, focus=part), found, hits, index) for part in parts(understood.focus)]
-        weighed = weighed._replace(settled=max([weighed.settled, *(part.settled for part in each)]))
-        why = self._silence(understood, found, weighed, index)
+        rule, hits, weighed, why = found.rule, found.hits[:RETRIEVED], look.whole, look.silence
         if why is not None:
             others = self._elsewhere(understood, found, index) if len(understood.counties) == 1 else []
             near = max([self._near(understood, found, index), *(other.near for other in others)])
@@ -198,7 +241,7 @@ class Assistant:
             return _Part(refusal=refuse.silent(rule, hits, why, sources), near=near, settled=weighed.settled)
         answering = _answering(weighed.choices, understood.focus)
         kept = {choice.hit.article.number for choice in answering}
-        choices = [[c for c in part.choices if c.hit.article.number in kept] for part in each]
+        choices = [[c for c in part.choices if c.hit.article.number in kept] for part in look.parts]
         task = Task(understood, rule, answering, [part for part in choices if part])
         return _Part(self._writer.write(task), settled=weighed.settled)
 
@@ -311,8 +354,16 @@ _FLOOR = 0.12
 """Evidence below which nothing was found, whatever the words that come nearest look like."""
 _SHORT = 200
 """Characters of a 款 that is quoted whole where its article was named."""
+_SAME_WORDS = 0.6
+"""Share of common bigrams from which words settle what nearly the same words of another county settle."""
 _SURE_ELSEWHERE = 0.5
 """Probability from which another county's rule is said to settle what this one does not."""
+
+
+def _share(one: str, other: str) -> float:
+    """Return the share of the shorter text's bigrams that the other holds."""
+    words = sorted((set(bigrams(one)), set(bigrams(other))), key=len)
+    return len(words[0] & words[1]) / len(words[0]) if words[0] else 0.0
 
 
 def _answering(choices: Sequence[Choice], question: str) -> list[Choice]:

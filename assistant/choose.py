@@ -22,10 +22,10 @@ import numpy.typing as npt
 
 from assistant.expect import ASKS, Kind, asked_quantity
 from assistant.glossary import rule_words
-from assistant.named import named_in
 from assistant.roles import roles_in
 from assistant.units import Unit, candidates
 from assistant.wording import Gram, ngrams, odds
+from index.named import named_in
 from index.questions import find_verbatim
 from index.ranking import Regression, log_odds
 from index.search import Hit, Query, SearchIndex, Similar
@@ -113,7 +113,7 @@ class Writing:
         return self.settled._replace(bias=self.settled.bias + wording).probability(best).item()
 
 
-_LEAST = -2.0
+_LEAST = -1.0
 """What the wording may take off the log-odds at most: by itself it rules nothing out."""
 
 
@@ -124,7 +124,8 @@ def weigh(asked: Asked, hits: Sequence[Hit], index: SearchIndex, writing: Writin
         return Weighed([], 0.0)
     signs = describe_units(asked, hits, index)
     probabilities = likelihood(signs, writing.unit)
-    best = describe_best(signs, probabilities, index.evidence_values(asked.query, hits))
+    searched = np.concatenate([index.point_values(asked.query, hits), index.evidence_values(asked.query, hits)])
+    best = describe_best(signs, probabilities, searched)
     others = signs[:, _NAMED] < 0
     chosen = [Choice(*place, float(p), bool(o)) for place, p, o in zip(found, probabilities, others, strict=True)]
     return Weighed(chosen, writing.settles(best, wording(asked.topic, best)))
@@ -282,7 +283,7 @@ def describe_best(
     Args:
         units: ``describe_units``.
         probabilities: of these units.
-        searched: ``SearchIndex.evidence_values`` of the hits.
+        searched: ``SearchIndex.point_values`` and ``evidence_values`` of the hits.
 
     """
     order = np.argsort(-probabilities)

@@ -2,10 +2,9 @@
 
 As in ``index.fit``: two thirds of the bank are indexed with a model that never saw the other third,
 which is asked; once with every county's questions, and once with each county's own left out. A unit
-answers if it shares half of itself, or half of the quote, with the words that the bank gives; a whole list, if
-they are half of it. Whether
-the rule settles the point is fitted on these questions and on those that no rule, or not every rule,
-answers.
+answers if it shares half of itself, or half of the quote, with the words that the bank gives; a whole
+list, if they are half of it. Whether the rule settles the point is fitted on these questions and on a
+third of those of which it is known (``index.points``), while the other two thirds are indexed.
 """
 
 from __future__ import annotations
@@ -39,8 +38,9 @@ from assistant.units import candidates
 from assistant.wording import Gram
 from index.build import build
 from index.dense import Embedder
-from index.fit import SEED, is_held_out, other_questions, regress
+from index.fit import SEED, is_held_out, regress
 from index.invented import invented
+from index.points import Point, read_points, without
 from index.questions import BankQuestion, find_verbatim, read_bank
 from index.ranking import FILE as RANKING
 from index.ranking import Regression, read_ranking
@@ -62,7 +62,7 @@ class Example(NamedTuple):
         text: the question.
         signs: of the units of the best articles, a row each.
         answers: for each unit whether it answers; None where the question is not the bank's.
-        searched: values of the evidence.
+        searched: what the search tells of the whole.
         settled: whether the rule answers.
 
     """
@@ -92,16 +92,17 @@ def fit_writing(settings: IndexSettings, model: Path, say: Callable[[str], None]
     bank = read_bank(settings.questions, settings.leave_out)
     kept = [q for q in bank if not is_held_out(q)]
     kept += [q for each in invented() if not each.held_out for q in each.questions]
+    points = read_points(leave_out=settings.leave_out)
     asked = _some([q for q in bank if is_held_out(q)])
     regulations = ingest([BUNDLED]).regulations
     unseen = [each for each in invented() if each.held_out]
     lab = _Lab(model, held_model)
     say("拟合选句和取舍：各县有题库时一遍，逐县没有题库时一遍……")
-    own = lab.ask(regulations, kept, asked, others=True)
+    own = lab.ask(regulations, kept, asked, points)
     carried: list[Example] = []
     for county in sorted({q.county for q in bank}):
         alone = [q for q in kept if q.county != county]
-        carried += lab.ask(regulations, alone, [q for q in asked if q.county == county], others=True, only=county)
+        carried += lab.ask(regulations, alone, [q for q in asked if q.county == county], points, only=county)
     theirs = _some([q for each in unseen for q in each.questions])
     new = lab.ask([each.regulation for each in unseen], kept, theirs)
     weights = {"own": fit_settled(own, fit_unit(own)), "carried": fit_settled(carried, fit_unit(new))}
@@ -124,33 +125,44 @@ class _Lab:
         regulations: Sequence[Regulation],
         indexed: Sequence[BankQuestion],
         asked: Sequence[BankQuestion],
+        points: Sequence[Point] = (),
         *,
-        others: bool = False,
         only: str | None = None,
     ) -> list[Example]:
-        """Ask bank questions and, if wanted, those that not every rule answers; of one county only, if named."""
+        """Ask bank questions and a third of the points; with ``only``, of a county of which no point is known."""
+        others = [point for i, point in enumerate(points) if _is_held(i)]
+        known = without((point for i, point in enumerate(points) if not _is_held(i)), only)
         with tempfile.TemporaryDirectory() as folder:
-            build(regulations, indexed, self._embedder, BUNDLED, Path(folder))
+            build(regulations, indexed, known, self._embedder, BUNDLED, Path(folder))
             index = SearchIndex(Path(folder), self._embedder, self._ranking)
             try:
-                known = {q.county for q in (*indexed, *asked)}
-                rules = {r.county: r for r in regulations if r.county in known and only in (None, r.county)}
+                here = {q.county for q in (*indexed, *asked)}
+                rules = {r.county: r for r in regulations if r.county in here and only in (None, r.county)}
                 found = [_ask(q.question, rules[q.county], index, q) for q in asked]
-                found += _ask_others(rules, index) if others else ()
+                found += _ask_points(others, rules, index)
             finally:
                 index.close()
         return [example for example in found if example is not None]
 
 
-def _ask_others(rules: dict[str, Regulation], index: SearchIndex) -> Iterator[Example | None]:
-    """Ask what no rule answers of one county each, and the rest of every county where it is known."""
+def _is_held(place: int) -> bool:
+    """Tell the third of the points that is asked; neighbours, which are of one matter, stay together."""
+    return place // _MATTER % 3 == 0
+
+
+_MATTER = 25
+"""So many points stand together."""
+
+
+def _ask_points(points: Sequence[Point], rules: dict[str, Regulation], index: SearchIndex) -> Iterator[Example | None]:
+    """Ask what no rule settles of one county each, and the rest of every county where it is known."""
     order = random.Random(SEED)
-    for text, answered in other_questions(list(rules)):
-        known = [county for county in rules if county in answered]
-        if not any(answered.values()) and len(known) == len(rules):
-            known = [order.choice(known)]
-        for county in known:
-            yield _ask(text, rules[county], index, None, settled=answered[county])
+    for point in points:
+        settled = {county: known for county in rules if (known := point.settles(county)) is not None}
+        if len(settled) == len(rules) and not any(settled.values()):
+            settled = dict([order.choice(list(settled.items()))])
+        for county, known in settled.items():
+            yield _ask(point.question, rules[county], index, None, settled=known)
 
 
 def _ask(
@@ -164,7 +176,8 @@ def _ask(
     answers = None
     if gold is not None:
         answers = np.array([a for hit in hits[:ARTICLES] for a in _answers(hit, gold)])
-    return Example(text, signs, answers, index.evidence_values(query, hits), settled)
+    searched = np.concatenate([index.point_values(query, hits), index.evidence_values(query, hits)])
+    return Example(text, signs, answers, searched, settled)
 
 
 def _answers(hit: Hit, gold: BankQuestion) -> Iterator[bool]:

@@ -10,10 +10,10 @@ from functools import lru_cache
 
 from opencc import OpenCC
 
-from assistant.named import named_in
 from assistant.places import Places, find_places, short_name
 from assistant.references import Reference, find_references
 from assistant.roles import roles_of
+from index.named import named_in
 from index.words import normalise
 from ingest.law import Regulation
 

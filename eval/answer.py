@@ -196,7 +196,9 @@ def _index_of(settings: Settings) -> tuple[str, list[str]]:
     if folder is None:
         raise CaseError(f"{settings.index_dir} 里没有索引。请运行：python -m index build")
     built = asdict(manifest.read(folder))
-    decisive = {name: built[name] for name in ("corpus", "model", "dictionary", "questions", "format", "libraries")}
+    decisive = {
+        name: built[name] for name in ("corpus", "model", "dictionary", "questions", "points", "format", "libraries")
+    }
     counties = dict.fromkeys(r.county for r in in_force(read_corpus(folder / "corpus")) if r.county)
     return hashlib.sha256(repr(decisive).encode()).hexdigest(), list(counties)
 

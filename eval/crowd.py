@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 import ssl
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import cycle, islice
@@ -62,6 +63,8 @@ def crowd(settings: Settings, people: int, reply_seconds: float) -> list[Wait]:
         seconds = _ask(url, mixed)
         waits.append(_wait(f"大模型每次 {reply_seconds:g} 秒，要用大模型的", seconds[::2]))
         waits.append(_wait("同时，不用大模型的", seconds[1::2]))
+        seconds = _ask(url, list(islice(cycle(SEARCHED), people)), _until_quoted)
+        waits.append(_wait("页面上要用大模型的，先见到原文", seconds))
     return waits
 
 
@@ -69,7 +72,30 @@ def _wait(name: str, seconds: list[float]) -> Wait:
     return Wait(name, median(seconds), max(seconds), len(seconds))
 
 
-def _ask(url: str, questions: list[str]) -> list[float]:
+def _answer(client: httpx.Client, question: str) -> None:
+    """Ask through the page's queue, as a browser does, without what gradio_client does besides."""
+    event = client.post("/gradio_api/call/ask", json={"data": [question, ""]}).raise_for_status().json()["event_id"]
+    sent = client.get(f"/gradio_api/call/ask/{event}").raise_for_status().text
+    if "event: complete" not in sent:
+        raise RuntimeError(f"no answer: {sent[:200]}")
+
+
+def _until_quoted(client: httpx.Client, question: str) -> None:
+    """Ask in the conversation itself, and read on until the rule's words are on the page."""
+    config = client.get("/config").raise_for_status().json()
+    parts = {part["id"]: part["props"] for part in config["components"]}
+    field = next(key for key, part in parts.items() if part.get("elem_id") == "question")
+    event = next(event for event in config["dependencies"] if [field, "submit"] in event["targets"])
+    data = [question if key == field else parts[key].get("value") for key in event["inputs"]]
+    session = secrets.token_hex(8)
+    asked = {"data": data, "fn_index": event["id"], "session_hash": session}
+    client.post("/gradio_api/queue/join", json=asked).raise_for_status()
+    with client.stream("GET", "/gradio_api/queue/data", params={"session_hash": session}) as sent:
+        if not any(r"class=\"said\"" in line for line in sent.iter_lines()):
+            raise RuntimeError("no answer")
+
+
+def _ask(url: str, questions: list[str], answer: Callable[[httpx.Client, str], None] = _answer) -> list[float]:
     """Ask all at once, each over a connection of its own; return the seconds each one waited."""
     together = threading.Barrier(len(questions))
     with ExitStack() as opened, ThreadPoolExecutor(len(questions)) as pool:
@@ -80,18 +106,10 @@ def _ask(url: str, questions: list[str]) -> list[float]:
             _answer(client, FETCHED[0])
             together.wait()
             start = time.perf_counter()
-            _answer(client, question)
+            answer(client, question)
             return time.perf_counter() - start
 
         return list(pool.map(one, clients, questions))
-
-
-def _answer(client: httpx.Client, question: str) -> None:
-    """Ask through the page's queue, as a browser does, without what gradio_client does besides."""
-    event = client.post("/gradio_api/call/ask", json={"data": [question, ""]}).raise_for_status().json()["event_id"]
-    sent = client.get(f"/gradio_api/call/ask/{event}").raise_for_status().text
-    if "event: complete" not in sent:
-        raise RuntimeError(f"no answer: {sent[:200]}")
 
 
 @contextmanager

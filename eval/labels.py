@@ -57,6 +57,7 @@ MADE_WITH = {
     "settings": "设置",
     "weights": "拟合的权重（哈希）",
     "questions": "题库（哈希）",
+    "points": "已知是否写明的问题（哈希）",
     "dictionary": "词典（哈希）",
     "libraries": "程序库版本",
     "regulations": "各规则原文（哈希）",

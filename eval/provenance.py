@@ -52,6 +52,7 @@ _MEANING = {
     "model": "向量模型",
     "weights": "拟合的权重",
     "questions": "题库",
+    "points": "已知是否写明的问题",
     "dictionary": "词典",
     "code": "程序",
     "libraries": "程序库版本",
@@ -78,6 +79,7 @@ def made_with(settings: Settings, assistant: Assistant, cases: Path) -> dict[str
         "model": built.model,
         "weights": _digest(find_embedding(settings.embedding).glob("*.json")),
         "questions": built.questions,
+        "points": built.points,
         "dictionary": built.dictionary,
         "code": _digest(
             path

@@ -32,7 +32,8 @@ from index.build import is_whole, passage_entries
 from index.dense import Embedder, Entry
 from index.lexical import LexicalIndex
 from index.models import open_embedder
-from index.ranking import LEXICAL
+from index.ranking import FILE, LEXICAL, read_ranking
+from index.search import NEAREST_QUESTIONS
 from index.settings import IndexSettings
 from ingest.corpus import ingest
 from ingest.law import Article, Chapter, Paragraph, Piece, Regulation, Span
@@ -235,30 +236,48 @@ def sizes(settings: IndexSettings, cases: Sequence[Case]) -> list[Way]:
 
 
 def stard(public: Path, model: Path) -> list[Way]:
-    """Search STARD dev by character-bigram BM25, by the model alone, and by all channels but questions.
+    """Search STARD dev by character-bigram BM25, by the model alone, and by all channels.
 
-    The weights of the last were chosen on a quarter of STARD's train split, held out from a model.
+    Once without questions, with weights that were chosen on a quarter of STARD's train split, held
+    out from a model; and once as the assistant searches, with the weights of its own ranking and
+    the train split as question bank.
     """
     with gzip.open(public / "stard" / "corpus.jsonl.gz", "rt", encoding="utf-8") as file:
         rows = [json.loads(line) for line in file]
     lines = (public / "stard" / "queries.jsonl").read_text(encoding="utf-8").splitlines()
-    asked = [row for row in map(json.loads, lines) if row["split"] == "dev"]
+    queries = [json.loads(line) for line in lines]
+    asked, bank = ([row for row in queries if row["split"] == split] for split in ("dev", "train"))
     embedder = Embedder(model)
     ids = np.array([row["id"] for row in rows])
+    place = {row["id"]: i for i, row in enumerate(rows)}
+    owners = [[place[gold] for gold in row["gold"] if gold in place] for row in bank]
+    questions = _vectors(embedder, [row["query"] for row in bank])
     entries = list(passage_entries([_regulation("STARD", rows)]))
     vectors = _vectors(embedder, [entry.text for entry in entries])
     starts = np.flatnonzero([is_whole(entry) for entry in entries])  # an article's passages follow it
-    lexical = [LexicalIndex.build([row["text"] for row in rows], name) for name in LEXICAL]
+    texts = [row["text"] for row in rows]
+    expanded = list(texts)
+    for row, articles in zip(bank, owners, strict=True):
+        for i in articles:
+            expanded[i] += "\n" + row["query"]
+    lexical = [LexicalIndex.build(some, name) for some in (texts, expanded) for name in LEXICAL]
+    bigrams, words, article, passage, question = read_ranking(model / FILE).own.article.weights
     ways: dict[str, list[float]] = {
-        "character-bigram BM25": [1.0, 0.0, 0.0, 0.0],
-        "bundled model, whole articles": [0.0, 0.0, 1.0, 0.0],
-        "all channels but questions": [0.15, 0.15, 0.45, 0.25],
+        "character-bigram BM25": [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        "bundled model, whole articles": [0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0],
+        "all channels but questions": [0.15, 0.15, 0.0, 0.0, 0.45, 0.25, 0.0],
+        "all channels, as the assistant weighs them": [0.0, 0.0, bigrams, words, article, passage, question],
     }
     found = {name: Way(name, [], []) for name in ways}
     for row in asked:
-        cosines = vectors @ np.array(embedder.question(row["query"]), dtype=np.float32)
+        vector = np.array(embedder.question(row["query"]), dtype=np.float32)
+        cosines, near = vectors @ vector, questions @ vector
         passages = np.maximum.reduceat(cosines, starts)
-        channels = np.stack([*(index.scores(row["query"]) for index in lexical), cosines[starts], passages])
+        similar = np.zeros(len(rows))
+        for n in np.argsort(-near)[:NEAREST_QUESTIONS]:
+            similar[owners[n]] = np.maximum(similar[owners[n]], near[n])
+        said = [index.scores(row["query"]) for index in lexical]
+        channels = np.stack([*said, cosines[starts], passages, similar])
         gold = set(row["gold"])
         for name, weights in ways.items():
             best = ids[np.argsort(-(np.array(weights) @ channels), kind="stable")[:DEEP]]

@@ -25,6 +25,7 @@ from index.build import build
 from index.dense import Embedder
 from index.library import Library, bank_of, ranking_of
 from index.models import open_embedder
+from index.points import read_points
 from index.search import SearchIndex
 from index.settings import IndexSettings
 from index.words import cut_words
@@ -68,7 +69,14 @@ class Ours:
 
     def build(self, regulations: Sequence[Regulation], folder: Path) -> None:
         """Build a whole index on disk and open it."""
-        build(regulations, bank_of(self._settings), self._embedder, Path(), folder)
+        build(
+            regulations,
+            bank_of(self._settings),
+            read_points(leave_out=self._settings.leave_out),
+            self._embedder,
+            Path(),
+            folder,
+        )
         index = SearchIndex(folder, self._embedder, ranking_of(self._settings, self._embedder))
         self._assistant = Assistant(_Opened(index), Settings(home=folder))
 

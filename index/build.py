@@ -10,10 +10,13 @@ from pathlib import Path
 from index import manifest, passage
 from index.dense import DenseIndex, Embedder, Entry
 from index.lexical import CUTTERS, LexicalIndex
+from index.points import Point, PointIndex, as_questions
 from index.questions import Asked, BankQuestion, for_regulations, write_asked
 from ingest.corpus import write_corpus
 from ingest.law import Regulation
 
+POINTS = "points.npz"
+"""The file of a generation that holds the points."""
 Progress = Callable[[str, int, int], None]
 """Told the step, how much of it is done, and how much there is."""
 
@@ -21,6 +24,7 @@ Progress = Callable[[str, int, int], None]
 def build(
     regulations: Sequence[Regulation],
     bank: Sequence[BankQuestion],
+    points: Sequence[Point],
     embedder: Embedder,
     source: Path,
     folder: Path,
@@ -29,6 +33,9 @@ def build(
     """Write corpus, questions, vectors and word indexes, and the manifest last."""
     write_corpus(regulations, folder / "corpus")
     asked = for_regulations(bank, regulations)
+    with_bank = {question.county for question in bank if not question.generated}
+    for place, questions in as_questions(points, (r for r in regulations if r.county in with_bank)).items():
+        asked.setdefault(place, []).extend(questions)
     write_asked(asked, folder / "questions.jsonl")
     for name in CUTTERS:
         progress("词索引", 0, 1)
@@ -43,6 +50,7 @@ def build(
         done += more
         progress("向量", done, total)
 
+    PointIndex.build(points, regulations, embedder).save(folder / POINTS)
     dense = DenseIndex(folder / "chroma")
     try:
         dense.add("articles", filter(is_whole, passage_entries(regulations)), embedder, advance)
@@ -50,7 +58,8 @@ def build(
         dense.add("questions", _question_entries(regulations, asked), embedder, advance)
     finally:
         dense.close()
-    built = replace(manifest.describe(tuple(regulations), tuple(bank), embedder.digest, source), passages=passages)
+    described = manifest.describe(tuple(regulations), tuple(bank), points, embedder.digest, source)
+    built = replace(described, passages=passages)
     manifest.write(built, folder)
     return built
 

@@ -8,7 +8,6 @@ own questions left out after another.
 
 from __future__ import annotations
 
-import json
 import random
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,17 +21,13 @@ from index.build import expanded_texts, is_whole, passage_entries
 from index.dense import Embedder
 from index.invented import invented
 from index.lexical import LexicalIndex
-from index.questions import TRAINING, Asked, BankQuestion, for_regulations
+from index.points import GAPS, STRANGERS, read_points
+from index.questions import Asked, BankQuestion, for_regulations
 from index.ranking import LEXICAL, Ranking, Regression, Weights, evidence_features, log_odds
 from index.search import NEAREST_PASSAGES, NEAREST_QUESTIONS
 from index.words import bigrams
 from ingest.law import Regulation
 
-STRANGERS = TRAINING / "strangers.txt"
-"""Questions that none of the bundled rules answers, one a line; the evidence is fitted on them too."""
-GAPS = TRAINING / "gaps.jsonl"
-"""Questions that some of the bundled rules answer, each county with its article or null; likewise. A
-county where it can be argued is left out."""
 SEED = 20221012
 SILENT, SAME = 0.3, 0.85
 """Shares of a quote's bigrams in another county's article: below, the rule is silent; above, it says the same."""
@@ -176,10 +171,11 @@ class _Channels:
 
 def other_questions(counties: Sequence[str]) -> Iterator[tuple[str, Mapping[str, bool]]]:
     """Yield questions that are not of the bank, each with whether the counties' rules answer it."""
-    for text in STRANGERS.read_text(encoding="utf-8").splitlines():
-        yield text, dict.fromkeys(counties, False)
-    for row in map(json.loads, GAPS.read_text(encoding="utf-8").splitlines()):
-        yield row["question"], {county: article is not None for county, article in row["counties"].items()}
+    for point in read_points((STRANGERS, GAPS)):
+        yield (
+            point.question,
+            dict.fromkeys(counties, False) if point.stranger else {c: a is not None for c, a in point.articles.items()},
+        )
 
 
 class _Near(NamedTuple):

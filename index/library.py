@@ -12,6 +12,7 @@ from index.build import Progress, build
 from index.dense import Embedder, model_hash
 from index.invented import invented_questions
 from index.models import find_embedding, open_embedder, open_reranker
+from index.points import read_points
 from index.questions import BUNDLED as BANK
 from index.questions import BankQuestion, read_bank
 from index.ranking import FILE, Ranking, read_ranking, write_ranking
@@ -41,7 +42,8 @@ def rebuild(
     with generations.building(
         settings.index_dir, settings.lock_seconds, lambda: say("另一个进程正在建索引，等它完成……")
     ) as folder:
-        built = build(ingested.regulations, bank, embedder, settings.source, folder, progress)
+        points = read_points(leave_out=settings.leave_out)
+        built = build(ingested.regulations, bank, points, embedder, settings.source, folder, progress)
     return built, ingested.errors
 
 
@@ -124,6 +126,7 @@ def changes(settings: IndexSettings, folder: Path) -> list[str]:
     wanted = manifest.describe(
         _ingest(Path(built.source) if Path(built.source).exists() else settings.source).regulations,
         bank_of(settings),
+        read_points(leave_out=settings.leave_out),
         model_hash(find_embedding(settings.embedding)),
         settings.source,
     )

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from index.points import Point, points_hash
 from index.questions import BankQuestion, bank_hash
 from index.words import dictionary_hash
 from ingest.corpus import corpus_hash
 from ingest.errors import IndexStale
 from ingest.law import Regulation
 
-FORMAT = 6
+FORMAT = 7
 """Raised whenever what is written to an index changes."""
 _FILE = "manifest.json"
 _LIBRARIES = ("bm25s", "chromadb")
@@ -24,6 +26,7 @@ _MEANING = {
     "model": "向量模型",
     "dictionary": "词典",
     "questions": "题库",
+    "points": "已知是否写明的问题",
     "format": "索引格式",
     "libraries": "程序库版本",
 }
@@ -40,6 +43,7 @@ class Manifest:
     model: str
     dictionary: str
     questions: str
+    points: str
     format: int = FORMAT
     libraries: dict[str, str] = field(default_factory=dict)
     source: str = ""
@@ -47,13 +51,20 @@ class Manifest:
     built_at: str = ""
 
 
-def describe(regulations: tuple[Regulation, ...], bank: tuple[BankQuestion, ...], model: str, source: Path) -> Manifest:
+def describe(
+    regulations: tuple[Regulation, ...],
+    bank: tuple[BankQuestion, ...],
+    points: Iterable[Point],
+    model: str,
+    source: Path,
+) -> Manifest:
     """Say what an index built from these would be."""
     return Manifest(
         corpus=corpus_hash(regulations),
         model=model,
         dictionary=dictionary_hash(),
         questions=bank_hash(bank),
+        points=points_hash(points),
         libraries={name: version(name) for name in _LIBRARIES},
         source=str(source),
         built_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -22,11 +22,13 @@ import numpy as np
 import numpy.typing as npt
 
 from index import passage, ranking
-from index.build import question_key
+from index.build import POINTS, question_key
 from index.dense import DenseIndex, Embedder
 from index.lexical import CUTTERS, LexicalIndex
 from index.models import Reranker
+from index.named import named_in
 from index.passage import Passage
+from index.points import PointIndex, highest, is_same
 from index.questions import BankQuestion, read_asked
 from index.words import cut_words
 from ingest.corpus import in_force, read_corpus
@@ -114,6 +116,7 @@ class SearchIndex:
         self._ranking = weights
         self._reranker = reranker
         self._dense = DenseIndex(folder / "chroma")
+        self._points = PointIndex.load(folder / POINTS)
         self._lexical = {name: LexicalIndex.load(folder / name, name) for name in CUTTERS}
         self._passages: dict[str, _Cut] = {}
         self._words_of = lru_cache(_QUESTIONS_KEPT)(lambda text: tuple(cut_words(text)))
@@ -140,9 +143,10 @@ class SearchIndex:
         return Query(text, vector, plain, {name: index.scores(text) for name, index in self._lexical.items()})
 
     def blend(self, query: Query, text: str) -> Query:
-        """Turn a question's vector halfway to that of a part of it."""
-        vector = np.asarray(query.vector) + np.asarray(self._embedder.question(text))
-        return query._replace(vector=list(vector / (np.linalg.norm(vector) or 1.0)))
+        """Turn a question's vectors halfway to those of a part of it."""
+        vector = _between(query.vector, self._embedder.question(text))
+        plain = _between(query.plain, self._embedder.texts([text])[0]) if self._embedder.instruction else vector
+        return query._replace(vector=vector, plain=plain)
 
     def search(self, query: Query, regulation: Regulation, most: int = 10) -> list[Hit]:
         """Return the ``most`` likeliest articles of a regulation, best first."""
@@ -179,6 +183,15 @@ class SearchIndex:
         best = np.array([hits[0].channels[name] for name in ranking.CHANNELS])
         margin = ranking.log_odds(hits[0].score) - ranking.log_odds(hits[1].score) if len(hits) > 1 else 0.0
         return ranking.evidence_features(best, margin, self.anywhere(query))
+
+    def point_values(self, query: Query, hits: Sequence[Hit]) -> npt.NDArray[np.float64]:
+        """Describe the questions near to this one, first those that the regulation of these hits settles, then those that it leaves open: cosine of the nearest, mean of the nearest few."""
+        names = named_in(query.text)
+        similar = [each for hit in hits for each in hit.similar]
+        asked = [each.cosine for each in similar if is_same(names, named_in(each.question.question))]
+        settled = highest(np.array(asked, dtype=np.float32))
+        left_open = self._points.near(query.plain, names, hits[0].passage.locator.regulation)
+        return np.array([settled[0], settled.mean(), left_open[0], left_open.mean()], dtype=np.float64)
 
     def _weights(self, regulation: str) -> ranking.Weights:
         return self._ranking.own if self.has_own_questions(regulation) else self._ranking.carried
@@ -271,3 +284,9 @@ class SearchIndex:
             into[i] = max(into[i], cosine)
             similar.setdefault(i, []).append(Similar(question, cosine))
         return similar
+
+
+def _between(one: Sequence[float], other: Sequence[float]) -> list[float]:
+    """Return the vector of length 1 halfway between two."""
+    sum_ = np.asarray(one) + np.asarray(other)
+    return list(sum_ / (np.linalg.norm(sum_) or 1.0))

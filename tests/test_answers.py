@@ -6,9 +6,9 @@ from datetime import date
 import pytest
 
 from assistant.__main__ import find_role
+from assistant.actions import other_action
 from assistant.answer import Reason
 from assistant.compare import difference
-from assistant.named import named_in, other_action
 from assistant.notes import is_old
 from assistant.parts import parts
 from assistant.related import find_related
@@ -16,6 +16,7 @@ from assistant.roles import roles_in, roles_of
 from assistant.understand import simplify, understand
 from assistant.wording import Gram, ngrams, odds
 from assistant.write import quote_place
+from index.named import named_in
 from ingest.corpus import ingest
 from ingest.errors import SettingError
 from ingest.parse import parse

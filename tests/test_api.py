@@ -163,7 +163,7 @@ def test_another_model_is_not_there(client):
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_failure_is_told_and_the_next_question_answered(client, monkeypatch, stream):
     with monkeypatch.context() as broken:
-        broken.setattr(Assistant, "stream", lambda *_: 1 / 0)
+        broken.setattr(Assistant, "ask", lambda *_: 1 / 0)
         with pytest.raises(openai.APIError, match="没能处理"):
             list(client.chat.completions.create(model="xiangui", messages=ask(QUESTION), stream=stream))
     assert client.chat.completions.create(model="xiangui", messages=ask(QUESTION)).choices

@@ -4,6 +4,8 @@ import copy
 import html
 import re
 import threading
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from gradio import EventData
@@ -74,6 +76,25 @@ def test_answer_streams_county_by_county(chat):
     assert "昌乐、沂源、渠县的规定各不相同" in html.unescape(steps[-1])
 
 
+def test_draft_is_not_yet_finished_and_says_what_is_waited_for(assistant):
+    answer = replace(assistant.ask(QUESTION), draft=True)
+
+    class Drafting(Assistant):
+        def __init__(self):
+            self.__dict__.update(assistant.__dict__)
+
+        def stream(self, *asked):
+            yield answer
+            yield assistant.ask(*asked)
+
+    steps = list(Chat(Drafting(), Hooks()).respond(QUESTION, ANY, ANY, []))
+    waiting = [turns[-1].running for _, _, turns in steps]
+    assert waiting == [True, True, False, False]
+    assert say("running_llm") in steps[1][1]
+    assert SENTENCE in html.unescape(re.sub("<[^>]*>", "", steps[1][1]))
+    assert say("running_llm") not in steps[-1][1]
+
+
 def test_failure_of_one_question_is_told_and_the_next_is_answered(chat, monkeypatch):
     with monkeypatch.context() as broken:
         broken.setattr(Assistant, "stream", lambda *_: 1 / 0)
@@ -115,6 +136,18 @@ def test_edited_question_drops_what_followed_and_undo_puts_it_back(chat):
     assert "已替换原来的问题和其后共 2 轮" in talk
     _, back = chat.undo(edited, EventData(None, {"turn": 1}), None)
     assert back == turns
+
+
+def test_a_page_that_was_emptied_stays_empty_until_somebody_asks(chat):
+    visitor = SimpleNamespace(session_hash="a")
+    steps = chat.respond(QUESTION, ANY, ANY, [], visitor)
+    next(steps)
+    assert [part["__type__"] for part in chat.settle_new(visitor)] == ["update", "update"]  # left as they are
+    chat.clear(visitor)
+    assert list(steps) == []
+    talk, turns = chat.settle_new(visitor)
+    assert turns == []
+    assert 'class="welcome"' in talk
 
 
 def test_turn_that_was_never_finished_counts_as_stopped(assistant):
@@ -449,7 +482,7 @@ def words_of_tabs(page):
     return written + visible_words(page)
 
 
-NAMES = {"Excel", "WPS", "CSV", "JSON", "xlsx", "csv", "jsonl", "MiB", "Word", "Markdown", "AB"}
+NAMES = {"Excel", "WPS", "CSV", "JSON", "xlsx", "csv", "jsonl", "MB", "Word", "Markdown", "AB"}
 """Names of formats, and AB角 of the rules."""
 
 

@@ -17,6 +17,7 @@ from assistant.settings import Settings
 from index import generations, library, manifest
 from index.dense import DenseIndex, Entry, model_hash
 from index.lexical import CUTTERS, LexicalIndex
+from index.points import read_points
 from index.questions import (
     BankQuestion,
     carry_over,
@@ -474,5 +475,5 @@ def test_ingest_command(tmp_path):
 
 def test_manifest_describes_what_is_here():
     regulations = ingest().regulations
-    described = manifest.describe(regulations, read_bank(), model_hash(MODEL), BUNDLED)
+    described = manifest.describe(regulations, read_bank(), read_points(), model_hash(MODEL), BUNDLED)
     assert manifest.differences(described, described) == []

@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -324,6 +325,25 @@ def test_a_rewritten_follow_up_is_shown(with_llm, server):
     assert answer.resolved == "常务会议由谁召集主持？"
     assert answer.citations[0].source.locator.article == 46
     assert "多久开一次" in server.prompts[0]
+
+
+@pytest.mark.parametrize(("question", "history"), [(QUESTION, []), ("那沂源呢？", ["昌乐县政府常务会议多久开一次？"])])
+def test_nobody_waits_for_the_model_to_see_the_rules_words(question, history, assistant, with_llm, server):
+    seen = threading.Event()
+
+    def reply(prompt):
+        assert seen.wait(30)
+        return "".join(row(key, text) for key, text in reversed(passages(prompt).items()))
+
+    server.reply = reply
+    messages = [{"role": "user", "content": text} for text in history]
+    steps = with_llm(60.0).stream(question, messages)
+    draft = next(steps)
+    seen.set()
+    *_, written = steps
+    assert (draft.draft, draft.mode, written.draft, written.mode) == (True, "extractive", False, "llm")
+    assert same(draft, assistant.ask(question, messages))
+    assert sorted(c.quote for c in draft.citations) == sorted(c.quote for c in written.citations)
 
 
 # replies and settings ------------------------------------------------------------------------

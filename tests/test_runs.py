@@ -50,7 +50,7 @@ def test_a_run_tells_what_it_was_made_with(assistant, settings, tmp_path):
     secret = settings.model_copy(update={"llm_api_key": "sk-secret", "llm_base_url": "http://me:pass@127.0.0.1/v1"})
     run(FEW[:2], assistant, tmp_path, made_with=made_with(secret, assistant, CASES / "dev.jsonl"))
     held = record(tmp_path)
-    for name in ("corpus", "model", "weights", "questions", "dictionary", "code", "cases_hash"):
+    for name in ("corpus", "model", "weights", "questions", "points", "dictionary", "code", "cases_hash"):
         assert len(held[name]) == 64, name
     assert held["settings"]["evidence"] == settings.evidence
     assert held["libraries"]["chromadb"] and held["python"] and held["finished_at"] >= held["started_at"]
@@ -101,7 +101,7 @@ def test_other_settings_do_not_go_on_with_a_run(assistant, settings, tmp_path, g
     assert stable(tmp_path) == before
 
 
-@pytest.mark.parametrize("name", ["corpus", "model", "questions", "code", "libraries"])
+@pytest.mark.parametrize("name", ["corpus", "model", "questions", "points", "code", "libraries"])
 def test_other_texts_or_code_do_not_go_on_with_a_run(assistant, tmp_path, given, name):
     run(FEW[:1], assistant, tmp_path, made_with=given)
     with pytest.raises(SettingError, match="不能接着跑"):

@@ -90,7 +90,7 @@ class Desk:
         """
         self.sweep()
         if upload.stat().st_size > MOST_BYTES:
-            raise XianguiError(f"文件超过 {MOST_BYTES // 2**20} MiB，请分成几个")
+            raise XianguiError(f"文件超过 {MOST_BYTES // 2**20} MB，请分成几个")
         folder = self._home / secrets.token_urlsafe(24)
         folder.mkdir(parents=True, mode=0o700)
         name = safe_name(upload.name)
@@ -146,10 +146,15 @@ def safe_name(name: str) -> str:
     return (re.sub(r"[^\w（）()\-]+", "_", stem).strip("_")[:60] or "问题") + "." + re.sub(r"\W", "", suffix).lower()
 
 
+def fault(html: str) -> str:
+    """Say in HTML why nothing is asked, and once more what is wanted."""
+    return f'<p class="error" role="alert">{html}</p>{status(None)}'
+
+
 def status(job: Job | None) -> str:
     """Say in HTML how far a job is."""
     if job is None:
-        return t("batch_hint", "p", "hint", most=f"{MOST_QUESTIONS:,}", size=f"{MOST_BYTES // 2**20} MiB")
+        return t("batch_hint", "p", "hint", most=f"{MOST_QUESTIONS:,}", size=f"{MOST_BYTES // 2**20} MB")
     if job.error is not None:
         return f'<p class="error" role="alert">{escape(job.error)}</p>'
     if job.summary is not None:
@@ -197,18 +202,13 @@ def batch_tab(assistant: Assistant, settings: Settings) -> Callable[[], None]:
 
     def begin(file: str | None, wanted: str) -> Iterator[_Shown]:
         if not file:
-            yield (
-                None,
-                f'<p class="error" role="alert">{t("batch_no_file")}</p>',
-                gr.update(),
-                gr.update(interactive=False),
-            )
+            yield None, fault(t("batch_no_file")), gr.update(), gr.update(interactive=False)
             return
         try:
             mine, out = desk.take(Path(file), FORMS[wanted])
         except (XianguiError, OSError) as error:
             text = str(error) if isinstance(error, XianguiError) else "文件没有收到，请再传一次。"
-            yield None, f'<p class="error" role="alert">{escape(text)}</p>', gr.update(), gr.update(interactive=False)
+            yield None, fault(escape(text)), gr.update(), gr.update(interactive=False)
             return
         while not mine.ended.wait(_LOOK):
             yield mine, status(mine), gr.update(visible=False), gr.update(interactive=True)
@@ -223,6 +223,8 @@ def batch_tab(assistant: Assistant, settings: Settings) -> Callable[[], None]:
             mine.stop.set()
 
     outputs = [job, shown, answers, stop]
-    start.click(begin, [upload, form], outputs, api_visibility="private", concurrency_limit=None)
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    start.click(begin, [upload, form], outputs, concurrency_limit=None, **quiet)
+    upload.upload(lambda: status(None), None, shown, **quiet)
     stop.click(halt, job, None, api_visibility="private", concurrency_limit=None, queue=False)
     return desk.sweep

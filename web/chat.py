@@ -155,7 +155,8 @@ class Chat:
         yield self.show([*turns, turn]), [*turns, turn]
         try:
             for answer in self._assistant.stream(asked.question, history(turns), chosen, said):
-                turn = replace(asked, answer=answer, finished=len(answer.settled) >= len(answer.counties))
+                ready = not answer.draft and len(answer.settled) >= len(answer.counties)
+                turn = replace(asked, answer=answer, finished=ready)
                 if not turn.finished:
                     yield self.show([*turns, turn]), [*turns, turn]
             turn = replace(turn, finished=True)
@@ -217,6 +218,12 @@ class Chat:
         self.leave(request)
         self._tell([], request)
         return "", self.show([]), []
+
+    def settle_new(self, request: gr.Request) -> tuple[Any, Any]:
+        """Empty the page once more: an answer that was left may have come in the very moment of leaving."""
+        if request.session_hash in self._running:
+            return gr.skip(), gr.skip()
+        return self.show([]), []
 
     def _tell(self, turns: Sequence[Turn], request: gr.Request | None) -> None:
         if self._hooks.changed is not None and request is not None:

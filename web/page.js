@@ -289,7 +289,7 @@
     if (sidebar && sidebar.classList.contains("open") !== wanted) $(".toggle-button", sidebar).click();
   };
   // Another conversation takes the place of this one.
-  const turnAway = () => { edit(null); fresh = false; busy(false); tell(""); };
+  const turnAway = () => { if (editing !== null) write(""); edit(null); fresh = false; busy(false); tell(""); };
 
   // what is clicked and typed -------------------------------------------------------------------------
   const note = (visible) => { $("#note").hidden = !visible; set($("#about"), "aria-expanded", String(visible)); };

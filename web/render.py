@@ -131,7 +131,7 @@ def _turn(n: int, turn: Turn, shelf: Shelf, *, last: bool, idle: bool, feedback:
     elif turn.answer is not None:
         body += _answer(n, turn, turn.answer, shelf, feedback=feedback)
     if turn.running:
-        body += t("running" if turn.answer is None else "running_rest", "p", "busy")
+        body += t(_waiting(turn.answer), "p", "busy")
     elif turn.stopped:
         body += t("stopped" if turn.answer else "stopped_empty", "p", "stopped")
     if turn.suggestions and last:
@@ -141,6 +141,13 @@ def _turn(n: int, turn: Turn, shelf: Shelf, *, last: bool, idle: bool, feedback:
         f'<section class="turn" data-turn="{n}"{marks("turn", "aria-label", n=n + 1)}>{asked}'
         f'<div class="answered">{body}</div></section>'
     )
+
+
+def _waiting(answer: Answer | None) -> str:
+    """Name what is waited for."""
+    if answer is None:
+        return "running"
+    return "running_rest" if len(answer.settled) < len(answer.counties) else "running_llm"
 
 
 def _replaced(n: int, turn: Turn, *, idle: bool) -> str:

@@ -116,6 +116,9 @@ TEXTS: dict[str, Text] = {
     "cancel": Text("取消", "Cancel"),
     "replaced": Text("已替换原来的问题和其后共 {count} 轮。", "Replaced {count} earlier turns."),
     "undo": Text("恢复原来的对话", "Undo"),
+    "running_llm": Text(
+        "以上是原文摘录；大模型正在整理…", "These are the rule's words; the language model is putting them in order…"
+    ),
     "stopped": Text("已停止，以上是停止前查到的。", "Stopped; this is what had been found."),
     "stopped_empty": Text("已停止，还没有查到内容。", "Stopped before anything was found."),
     "understood": Text("理解为：{text}", "Understood as: {text}"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from pathlib import Path
 
 _FILE = Path(__file__).parent / "named.txt"
+_TEXTS_KEPT = 65536
+"""Of so many texts what they name is kept: the same questions are near to others again and again."""
 
 
+@lru_cache(_TEXTS_KEPT)
 def named_in(text: str) -> frozenset[str]:
     """Return what a text names of these things, each by the first of its names."""
     found, rest = set(), text
@@ -17,19 +19,6 @@ def named_in(text: str) -> frozenset[str]:
             found.add(name)
             rest = rest.replace(word, "　")
     return frozenset(found)
-
-
-_ACTIONS = ("承办", "签发", "审签", "审核", "记录", "保管", "解释", "起草", "汇总", "召集", "主持", "印发", "通报")
-_WHO_DOES = re.compile(rf"(?:谁|哪(?:个|些|家|里|一级)?(?:部门|单位|科室|领导)?|由)\w{{0,3}}?({'|'.join(_ACTIONS)})")
-_SAME = (frozenset(["召集", "主持"]), frozenset(["签发", "审签"]))
-
-
-def other_action(question: str, text: str) -> bool:
-    """Tell whether somebody asks who does one thing, and the words only say who does others."""
-    asked = set(_WHO_DOES.findall(question))
-    asked |= {action for group in _SAME if asked & group for action in group}
-    done = {action for action in _ACTIONS if action in text}
-    return bool(asked and done and not asked & done)
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,191 @@
+"""Questions of which it is known whether a county's rule settles them, and how near another comes to either kind.
+
+An article can be about the matter and silent on the point asked. What officials ask beyond their
+rule is much alike from one matter to the next (who keeps it, on what form, how many copies, what if
+it is late), so that a question is told by its neighbours: it lies among those that the rule settles,
+the bank's included, or among those that it leaves open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from index.dense import Embedder
+from index.named import named_in
+from index.questions import TRAINING, Asked, BankQuestion
+from ingest.corpus import BUNDLED, ingest
+from ingest.law import Regulation
+
+STRANGERS = TRAINING / "strangers.txt"
+"""Questions that none of the bundled rules settles, one a line."""
+GAPS = TRAINING / "gaps.jsonl"
+"""Questions that some of the bundled rules settle, each county with its article or null. A county where it
+can be argued is left out."""
+POINTS = TRAINING / "points.jsonl"
+"""The same, by matter: different points of it one after another, most of which no rule settles."""
+NEAREST = 5
+"""So many neighbours of each kind are looked at."""
+_ENOUGH = 3
+"""Of so many counties it must be known that none settles a point to expect the same of another."""
+_PLACES_KEPT = 1024
+"""For so many pairs of a regulation and things named the points are kept."""
+_QUESTIONS_KEPT = 64
+"""Of so many questions the cosines are kept: one is asked of every county."""
+
+
+class Point(NamedTuple):
+    """A question, and for each county of which it is known the article that settles it, None if none does.
+
+    ``stranger``: no rule settles it.
+    """
+
+    question: str
+    articles: dict[str, int | None]
+    stranger: bool = False
+
+    def settles(self, county: str | None) -> bool | None:
+        """Tell whether a county's rule settles the point; None where that is not known.
+
+        ``county`` None is a rule that nobody has read: what no other rule settles, it hardly will.
+        """
+        if self.stranger:
+            return False
+        if county in self.articles:
+            return self.articles[county] is not None
+        return False if len(self.articles) >= _ENOUGH and not any(self.articles.values()) else None
+
+
+def read_points(files: Sequence[Path] = (STRANGERS, GAPS, POINTS), leave_out: str | None = None) -> tuple[Point, ...]:
+    """Read the points of some files, without what is known of the county left out."""
+    points = []
+    for path in files:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if path.suffix == ".txt":
+                points.append(Point(line, {}, stranger=True))
+                continue
+            row = json.loads(line)
+            points.append(Point(row["question"], row["counties"]))
+    return without(points, leave_out)
+
+
+def without(points: Iterable[Point], county: str | None) -> tuple[Point, ...]:
+    """Forget what is known of a county, and the points of which nothing else is."""
+    left = (p._replace(articles={c: a for c, a in p.articles.items() if c != county}) for p in points)
+    return tuple(point for point in left if point.articles or point.stranger)
+
+
+def points_hash(points: Iterable[Point]) -> str:
+    """Digest of the points, whatever their order."""
+    lines = sorted(f"{p.question}\t{sorted(p.articles.items())}\t{p.stranger}" for p in points)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _read() -> frozenset[tuple[str, str]]:
+    """Return county and digest of the texts that the points were read in."""
+    return frozenset((r.county, r.source_hash) for r in ingest([BUNDLED]).regulations)
+
+
+def _county(regulation: Regulation) -> str | None:
+    """Return whose points hold for a regulation; None for a text that nobody has read."""
+    return regulation.county if (regulation.county, regulation.source_hash) in _read() else None
+
+
+def as_questions(points: Iterable[Point], regulations: Iterable[Regulation]) -> Asked:
+    """Group the settled points by the article that settles them; their words in it are not known."""
+    ours = {county: r for r in regulations if (county := _county(r)) is not None}
+    grouped: Asked = {}
+    for point in points:
+        for county, article in point.articles.items():
+            if article is not None and county in ours:
+                question = BankQuestion(county, article, point.question, "")
+                grouped.setdefault((ours[county].id, article), []).append(question)
+    return grouped
+
+
+class PointIndex:
+    """The points' vectors, and for each regulation of a county which of them it leaves open."""
+
+    def __init__(
+        self,
+        questions: Sequence[str],
+        vectors: npt.NDArray[np.float32],
+        left_open: npt.NDArray[np.bool_],
+        ids: Sequence[str],
+    ) -> None:
+        """Take the points' questions.
+
+        Args:
+            questions: a point each.
+            vectors: of length 1, a row a point.
+            left_open: whether a regulation leaves the point open, a row a regulation, a column a point.
+            ids: of the regulations.
+
+        """
+        self._questions = list(questions)
+        self._vectors = vectors
+        self._left_open = left_open
+        self._ids = list(ids)
+        self._names = [named_in(question) for question in questions]
+        self._of = lru_cache(_PLACES_KEPT)(self._find)
+        self._cosines = lru_cache(_QUESTIONS_KEPT)(self._compare)
+
+    @classmethod
+    def build(cls, points: Sequence[Point], regulations: Iterable[Regulation], embedder: Embedder) -> Self:
+        """Embed the points; what is known of a county holds for the text that it was read in."""
+        ours = [r for r in regulations if r.county]
+        left_open = [[point.settles(_county(r)) is False for point in points] for r in ours]
+        questions = [point.question for point in points]
+        vectors = np.array(embedder.texts([*questions, ""]), dtype=np.float32)[:-1]  # a table even of no points
+        table = np.array(left_open, dtype=bool).reshape(len(ours), len(points))
+        return cls(questions, vectors, table, [r.id for r in ours])
+
+    def save(self, path: Path) -> None:
+        """Write to a file."""
+        np.savez(
+            path,
+            questions=np.array(self._questions, dtype=str),
+            vectors=self._vectors,
+            left_open=self._left_open,
+            ids=np.array(self._ids, dtype=str),
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read back what ``save`` wrote."""
+        with np.load(path) as file:
+            return cls(file["questions"].tolist(), file["vectors"], file["left_open"], file["ids"].tolist())
+
+    def near(self, vector: Sequence[float], names: frozenset[str], regulation: str) -> npt.NDArray[np.float32]:
+        """Return the cosines of the nearest points that a regulation of a county leaves open, nearest first.
+
+        Points about another thing than those named (``named_in``) say nothing of these.
+        """
+        cosines = self._cosines(np.asarray(vector, dtype=np.float32).tobytes())
+        return highest(cosines[self._of(regulation, names)])
+
+    def _find(self, regulation: str, names: frozenset[str]) -> npt.NDArray[np.int64]:
+        places = np.flatnonzero(self._left_open[self._ids.index(regulation)])
+        return np.array([i for i in places if is_same(names, self._names[i])], dtype=np.int64)
+
+    def _compare(self, vector: bytes) -> npt.NDArray[np.float32]:
+        return np.asarray(self._vectors @ np.frombuffer(vector, dtype=np.float32))
+
+
+def is_same(names: frozenset[str], others: frozenset[str]) -> bool:
+    """Tell whether two texts may be about the same thing, by what they name."""
+    return not names or not others or bool(names & others)
+
+
+def highest(cosines: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the ``NEAREST`` highest, highest first; 0 where there are fewer."""
+    padded = np.concatenate([cosines, np.zeros(NEAREST, dtype=np.float32)])
+    return np.sort(np.partition(padded, -NEAREST)[-NEAREST:])[::-1]
