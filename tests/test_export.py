@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import docx
 import pytest
 from docx.oxml.ns import qn
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -208,6 +208,7 @@ MARKED = st.text(st.sampled_from("\\`*_{}[]()#+-.!|<>&~$=:/@ wht1a\t"), min_size
 
 
 @settings(deadline=None)
+@example("\xa00")
 @given(PRINTED | MARKED)
 def test_markdown_shows_any_line_as_it_is(text):
     rendered = MARKDOWN.render(escape_markdown(text)).strip("\n")

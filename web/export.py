@@ -234,7 +234,7 @@ _LINE_START = re.compile(r"^([+-])|^(\d{1,9})([.)])")
 def escape_markdown(text: str) -> str:
     """Write one line so that Markdown shows it as it is: no markup, no HTML, no link, no list."""
     escaped = _MARKUP.sub(lambda found: "\\" + found[0], text)
-    indent = len(escaped) - len(escaped.lstrip(" \t"))
+    indent = len(escaped) - len(escaped.lstrip())
     start = "".join(f"&#{ord(c)};" for c in escaped[:indent])
     rest = _LINE_START.sub(lambda f: f"\\{f[1]}" if f[1] else f"{f[2]}\\{f[3]}", escaped[indent:])
     return start + rest
