@@ -124,8 +124,7 @@ def weigh(asked: Asked, hits: Sequence[Hit], index: SearchIndex, writing: Writin
         return Weighed([], 0.0)
     signs = describe_units(asked, hits, index)
     probabilities = likelihood(signs, writing.unit)
-    searched = np.concatenate([index.point_values(asked.query, hits), index.evidence_values(asked.query, hits)])
-    best = describe_best(signs, probabilities, searched)
+    best = describe_best(signs, probabilities, describe_search(asked.query, hits, index))
     others = signs[:, _NAMED] < 0
     chosen = [Choice(*place, float(p), bool(o)) for place, p, o in zip(found, probabilities, others, strict=True)]
     return Weighed(chosen, writing.settles(best, wording(asked.topic, best)))
@@ -275,6 +274,11 @@ def _holds(wanted: _Wanted, parts: _Parts, i: int) -> list[float]:
     return signs
 
 
+def describe_search(query: Query, hits: Sequence[Hit], index: SearchIndex) -> npt.NDArray[np.float64]:
+    """Describe what the search tells of the whole: the neighbours, then the evidence."""
+    return np.concatenate([index.point_values(query, hits), index.evidence_values(query, hits)])
+
+
 def describe_best(
     units: npt.NDArray[np.float64], probabilities: npt.NDArray[np.float64], searched: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.float64]:
@@ -283,7 +287,7 @@ def describe_best(
     Args:
         units: ``describe_units``.
         probabilities: of these units.
-        searched: ``SearchIndex.point_values`` and ``evidence_values`` of the hits.
+        searched: ``describe_search`` of the hits.
 
     """
     order = np.argsort(-probabilities)

@@ -28,6 +28,7 @@ from assistant.choose import (
     Asked,
     Writing,
     describe_best,
+    describe_search,
     describe_units,
     likelihood,
     wording,
@@ -176,8 +177,7 @@ def _ask(
     answers = None
     if gold is not None:
         answers = np.array([a for hit in hits[:ARTICLES] for a in _answers(hit, gold)])
-    searched = np.concatenate([index.point_values(query, hits), index.evidence_values(query, hits)])
-    return Example(text, signs, answers, searched, settled)
+    return Example(text, signs, answers, describe_search(query, hits, index), settled)
 
 
 def _answers(hit: Hit, gold: BankQuestion) -> Iterator[bool]:

@@ -30,7 +30,7 @@ GAPS = TRAINING / "gaps.jsonl"
 """Questions that some of the bundled rules settle, each county with its article or null. A county where it
 can be argued is left out."""
 POINTS = TRAINING / "points.jsonl"
-"""The same, by matter: different points of it one after another, most of which no rule settles."""
+"""The same, by matter: different points of it one after another."""
 NEAREST = 5
 """So many neighbours of each kind are looked at."""
 _ENOUGH = 3
