@@ -41,11 +41,11 @@ from index.build import build
 from index.dense import Embedder
 from index.fit import SEED, is_held_out, regress
 from index.invented import invented
-from index.points import Point, read_points, without
+from index.points import Point, quoted, read_points, without
 from index.questions import BankQuestion, find_verbatim, read_bank
 from index.ranking import FILE as RANKING
 from index.ranking import Regression, read_ranking
-from index.search import Hit, SearchIndex
+from index.search import Hit, Query, SearchIndex
 from index.settings import MODEL, IndexSettings, held_name, read_settings
 from index.terminal import run, say
 from ingest.corpus import BUNDLED, ingest
@@ -105,7 +105,7 @@ def fit_writing(settings: IndexSettings, model: Path, say: Callable[[str], None]
         alone = [q for q in kept if q.county != county]
         carried += lab.ask(regulations, alone, [q for q in asked if q.county == county], points, only=county)
     theirs = _some([q for each in unseen for q in each.questions])
-    new = lab.ask([each.regulation for each in unseen], kept, theirs)
+    new = lab.ask([each.regulation for each in unseen], [*kept, *quoted(points)], theirs)
     weights = {"own": fit_settled(own, fit_unit(own)), "carried": fit_settled(carried, fit_unit(new))}
     write_writing(weights, model / FILE)
 
@@ -134,12 +134,12 @@ class _Lab:
         others = [point for i, point in enumerate(points) if _is_held(i)]
         known = without((point for i, point in enumerate(points) if not _is_held(i)), only)
         with tempfile.TemporaryDirectory() as folder:
-            build(regulations, indexed, known, self._embedder, BUNDLED, Path(folder))
+            build(regulations, [*indexed, *quoted(known)], known, self._embedder, BUNDLED, Path(folder))
             index = SearchIndex(Path(folder), self._embedder, self._ranking)
             try:
                 here = {q.county for q in (*indexed, *asked)}
                 rules = {r.county: r for r in regulations if r.county in here and only in (None, r.county)}
-                found = [_ask(q.question, rules[q.county], index, q) for q in asked]
+                found = [_ask(q.question, index.prepare(q.question), rules[q.county], index, q) for q in asked]
                 found += _ask_points(others, rules, index)
             finally:
                 index.close()
@@ -162,14 +162,15 @@ def _ask_points(points: Sequence[Point], rules: dict[str, Regulation], index: Se
         settled = {county: known for county in rules if (known := point.settles(county)) is not None}
         if len(settled) == len(rules) and not any(settled.values()):
             settled = dict([order.choice(list(settled.items()))])
+        words = {q.county: q for q in quoted([point])}
+        query = index.prepare(point.question)
         for county, known in settled.items():
-            yield _ask(point.question, rules[county], index, None, settled=known)
+            yield _ask(point.question, query, rules[county], index, words.get(county), settled=known)
 
 
 def _ask(
-    text: str, rule: Regulation, index: SearchIndex, gold: BankQuestion | None, *, settled: bool = True
+    text: str, query: Query, rule: Regulation, index: SearchIndex, gold: BankQuestion | None, *, settled: bool = True
 ) -> Example | None:
-    query = index.prepare(text)
     hits = index.search(query, rule)
     signs = describe_units(Asked(query, text, text, roles_of(text)), hits, index)
     if not len(signs):

@@ -72,6 +72,7 @@ _LEADS_ON = re.compile(
 )
 _POINTS_BACK = re.compile(
     r"这个|那个|这种|那种|这些|那些|该会|此会|上面|上述|刚才|前面|它|他们|她|这事|那事|这样|这类|那类|这时|"
+    r"[这那][一几两三四五六]?(?:样|条|项|套|步|点|类)|(?:同样|一样|类似|相同|同类)的|这么(?:规定|要求|办|讲|说|做|写|弄)|"
     r"^(?:反过来|反之|倒过来)|^[^长任记员人门导部志位谁其]*他(?!人|乡|处|方|日|县)"
 )
 _COURTESY = re.compile(
@@ -94,9 +95,10 @@ _LEFT_OVER = re.compile(
 """What the names of several counties leave behind: 、 、 四家比一比： , 各."""
 _SHORTHAND = re.compile(r"(常务|专题|全体|办公|碰头|党组)会(?!议)")
 _NEW_TOPIC = re.compile(
-    r"^\s*(?:换个话题|换一个话题|另外问一?下?|另问|再问个别的|问个别的|题外话|还有个问题)[，,。、：: ]*"
+    r"^\s*(?:换一?个话题|换一?[个件]事|另外问一?下?|另问|再?问一?[个件]别的|题外话|还有个问题|说一?点别的|说个别的|"
+    r"先?不[说谈聊问管]这[个事]了?|还有一?[个件]别的事?)[，,。、：: ]*"
 )
-_BY_THE_WAY = re.compile(r"^\s*(?:对了|顺便问一?下?|哦对)[，,。、：: ]*")
+_BY_THE_WAY = re.compile(r"^\s*(?:对了|顺便问一?下?|哦对|还有一?件事|再问一[句下])[，,。、：: ]*")
 """May lead on or away: what it finds tells."""
 _SHORT = 12
 """Follow-ups that need their context are short; a whole question is longer."""

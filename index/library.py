@@ -12,7 +12,7 @@ from index.build import Progress, build
 from index.dense import Embedder, model_hash
 from index.invented import invented_questions
 from index.models import find_embedding, open_embedder, open_reranker
-from index.points import read_points
+from index.points import quoted, read_points
 from index.questions import BUNDLED as BANK
 from index.questions import BankQuestion, read_bank
 from index.ranking import FILE, Ranking, read_ranking, write_ranking
@@ -50,7 +50,9 @@ def rebuild(
 def bank_of(settings: IndexSettings) -> tuple[BankQuestion, ...]:
     """Read the bank, what the user's language model wrote for counties without one, and what such counties borrow."""
     own = read_bank(settings.questions, settings.leave_out) + read_bank(settings.generated)
-    return own + invented_questions() if settings.questions == BANK else own
+    if settings.questions != BANK:
+        return own
+    return own + invented_questions() + quoted(read_points(leave_out=settings.leave_out))
 
 
 def _fit_ranking(settings: IndexSettings, embedder: Embedder, say: Callable[[str], None]) -> None:

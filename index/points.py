@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -44,12 +45,13 @@ _QUESTIONS_KEPT = 64
 class Point(NamedTuple):
     """A question, and for each county of which it is known the article that settles it, None if none does.
 
-    ``stranger``: no rule settles it.
+    ``stranger``: no rule settles it. ``quotes``: the article's words that do, where they were noted.
     """
 
     question: str
     articles: dict[str, int | None]
     stranger: bool = False
+    quotes: Mapping[str, str] = MappingProxyType({})
 
     def settles(self, county: str | None) -> bool | None:
         """Tell whether a county's rule settles the point; None where that is not known.
@@ -72,19 +74,27 @@ def read_points(files: Sequence[Path] = (STRANGERS, GAPS, POINTS), leave_out: st
                 points.append(Point(line, {}, stranger=True))
                 continue
             row = json.loads(line)
-            points.append(Point(row["question"], row["counties"]))
+            points.append(Point(row["question"], row["counties"], quotes=row.get("quotes", {})))
     return without(points, leave_out)
 
 
 def without(points: Iterable[Point], county: str | None) -> tuple[Point, ...]:
     """Forget what is known of a county, and the points of which nothing else is."""
-    left = (p._replace(articles={c: a for c, a in p.articles.items() if c != county}) for p in points)
+    left = (
+        p._replace(
+            articles={c: a for c, a in p.articles.items() if c != county},
+            quotes={c: q for c, q in p.quotes.items() if c != county},
+        )
+        for p in points
+    )
     return tuple(point for point in left if point.articles or point.stranger)
 
 
 def points_hash(points: Iterable[Point]) -> str:
     """Digest of the points, whatever their order."""
-    lines = sorted(f"{p.question}\t{sorted(p.articles.items())}\t{p.stranger}" for p in points)
+    lines = sorted(
+        f"{p.question}\t{sorted(p.articles.items())}\t{p.stranger}\t{sorted(p.quotes.items())}" for p in points
+    )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -100,15 +110,25 @@ def _county(regulation: Regulation) -> str | None:
 
 
 def as_questions(points: Iterable[Point], regulations: Iterable[Regulation]) -> Asked:
-    """Group the settled points by the article that settles them; their words in it are not known."""
+    """Group the settled points whose words are not known by the article that settles them."""
     ours = {county: r for r in regulations if (county := _county(r)) is not None}
     grouped: Asked = {}
     for point in points:
         for county, article in point.articles.items():
-            if article is not None and county in ours:
+            if article is not None and county in ours and county not in point.quotes:
                 question = BankQuestion(county, article, point.question, "")
                 grouped.setdefault((ours[county].id, article), []).append(question)
     return grouped
+
+
+def quoted(points: Iterable[Point]) -> tuple[BankQuestion, ...]:
+    """Return the settled points whose words are known, as the bank's questions are kept."""
+    return tuple(
+        BankQuestion(county, article, point.question, point.quotes[county])
+        for point in points
+        for county, article in point.articles.items()
+        if article is not None and county in point.quotes
+    )
 
 
 class PointIndex:

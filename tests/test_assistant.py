@@ -171,6 +171,11 @@ def test_follow_up_keeps_the_topic_and_adds_to_it():
         ("县长病了，他的工作谁来管？", False),
         ("其他人员列席会议要请假吗？", False),
         ("部门意见不一致时他们怎么上报？", True),
+        ("沂源也设这一类人吗", True),
+        ("乾安有没有类似的安排？", True),
+        ("渠县规则里这两条写了没有", True),
+        ("先不说这个。会议纪要归谁签发？", False),
+        ("还有一件别的事：会议纪要归谁签发？", False),
     ],
 )
 def test_a_pronoun_without_its_noun_points_back(question, follows):

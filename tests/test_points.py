@@ -7,7 +7,8 @@ import pytest
 
 from index.dense import Embedder
 from index.named import named_in
-from index.points import NEAREST, Point, PointIndex, as_questions, points_hash, read_points, without
+from index.points import NEAREST, Point, PointIndex, as_questions, points_hash, quoted, read_points, without
+from index.questions import BankQuestion, find_verbatim
 from index.settings import MODEL
 from ingest.corpus import ingest
 
@@ -38,6 +39,13 @@ def test_each_point_names_counties_and_articles_that_exist():
     assert all(point.stranger != bool(point.articles) for point in points)
 
 
+def test_each_quote_stands_in_the_article_that_settles_the_point():
+    texts = {(r.county, a.number): a for r in RULES for a in r.articles}
+    pairs = quoted(read_points())
+    assert len(pairs) > 1_000
+    assert [q for q in pairs if find_verbatim(q.quote, texts[q.county, q.article]) is None] == []
+
+
 def test_no_point_is_both_settled_and_open():
     known = {}
     for point in read_points():
@@ -64,6 +72,8 @@ def test_whether_a_county_settles_a_point(point, county, settled):
 
 
 def test_what_is_known_of_a_county_left_out_is_forgotten():
+    weekly = Point("多久开一次", {"昌乐县": 46, "渠县": 30}, quotes={"昌乐县": "每月", "渠县": "每半月"})
+    assert without([weekly], "昌乐县") == (Point("多久开一次", {"渠县": 30}, quotes={"渠县": "每半月"}),)
     left = without([MINUTES, NOTICE, DISH, Point("只有昌乐", {"昌乐县": 3})], "昌乐县")
     assert [point.articles for point in left] == [{"平阴县": None, "乾安县": None}, {"平阴县": None}, {}]
     assert all("昌乐县" not in point.articles for point in read_points(leave_out="昌乐县"))
@@ -76,6 +86,14 @@ def test_settled_points_are_questions_of_the_text_that_they_were_read_in():
         (changle.id, 49): [NOTICE.question]
     }
     assert as_questions([NOTICE], [replace(changle, source_hash="new")]) == {}
+
+
+def test_a_settled_point_whose_words_are_known_is_asked_as_the_banks_questions_are():
+    changle = next(r for r in RULES if r.county == "昌乐县")
+    words = "提前一天"
+    noted = NOTICE._replace(quotes={"昌乐县": words})
+    assert quoted([NOTICE, noted, MINUTES]) == (BankQuestion("昌乐县", 49, NOTICE.question, words),)
+    assert as_questions([noted], [changle]) == {}
 
 
 def test_neighbours_left_open_are_those_of_the_county_and_of_the_same_thing(embedder):
@@ -110,6 +128,7 @@ def test_an_index_without_points_finds_none(embedder):
 
 def test_digest_knows_what_is_known():
     assert points_hash([MINUTES, NOTICE]) == points_hash([NOTICE, MINUTES])
+    assert points_hash([NOTICE]) != points_hash([NOTICE._replace(quotes={"昌乐县": "提前一天"})])
     assert points_hash([NOTICE]) != points_hash([NOTICE._replace(articles={"昌乐县": None, "平阴县": None})])
 
 
