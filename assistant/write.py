@@ -38,7 +38,7 @@ class Selection:
     keep: float = 0.5
     keep_long: float = 0.3
     long: int = 28
-    elsewhere: float = 0.8
+    elsewhere: float = 0.3
     branch: float = 0.1
     part: float = 0.3
     most: int = 4
