@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from assistant.glossary import rule_words
 from assistant.understand import Understood
+from index.named import named_in
 from index.search import Hit, Query, SearchIndex
 from ingest.law import Regulation
 
@@ -66,16 +67,25 @@ def rules_of(names: Sequence[str], index: SearchIndex) -> list[Regulation]:
     return [r for county in names for r in index.in_force if r.county == county]
 
 
+def _meetings(text: str) -> frozenset[str]:
+    return frozenset(name for name in named_in(text) if name.endswith("会议"))
+
+
 def is_clearer_after(before: str, topic: str, rule: Regulation, index: SearchIndex) -> bool:
     """Tell a follow-up that does not name what it goes on about (谁批, 要提前几天交材料).
 
     By itself it finds nothing sure; after the question before it, it finds one of the same articles
-    with more certainty. A new topic is sure by itself, or finds other articles than the old one.
+    with more certainty; or by itself it finds another meeting than the one spoken of. A new topic is
+    sure by itself, or finds other articles than the old one.
     """
     alone = index.search(index.prepare(topic), rule, _ALONE)
-    if alone[0].score >= SURE:
+    meant, found = _meetings(before), _meetings(alone[0].article.text)
+    astray = bool(meant and found) and not meant & found and not named_in(topic)
+    if alone[0].score >= SURE and not astray:
         return False
     after = index.search(index.prepare(f"{before} {topic}"), rule, 1)[0]
+    if astray:
+        return bool(meant & _meetings(after.article.text))
     return after.score > alone[0].score and any(
         after.article is hit.article and hit.score >= MEANT * alone[0].score for hit in alone
     )

@@ -13,7 +13,7 @@ from opencc import OpenCC
 from assistant.places import Places, find_places, short_name
 from assistant.references import Reference, find_references
 from assistant.roles import roles_of
-from index.named import named_in
+from index.named import named_in, rename, without_names
 from index.words import normalise
 from ingest.law import Regulation
 
@@ -62,17 +62,24 @@ class Understood:
 
 
 _FILLER = re.compile(
-    r"[\s，。？！、：；,.?!:;~…“”\"'（）()]|那么?|呢|吗|啊|呀|吧|哦|噢|嘛|请问|麻烦|问一下|想问|帮我|看看|查一?下|我想知道|的话|又|也|同样|一样|"
-    r"怎么说|怎么规定|怎么讲|怎么样|咋样|咋说|是什么情况|情况|如何|怎么|这边|那边|换成|换作|的|和|跟|与|是|人民政府|政府|规则|工作规则|里"
+    r"[\s，。？！、：；,.?!:;~…“”\"'（）()]|这边|那边|那么?|呢|吗|啊|呀|吧|哦|噢|嘛|请问|麻烦|问一下|想问|帮我|看看|查一?下|我想知道|的话|又|也|同样|一样|"
+    r"怎么说|怎么规定|怎么讲|怎么样|咋样|咋说|是什么情况|情况|如何|怎么|换成|换作|的|和|跟|与|是|人民政府|政府|规则|工作规则|里"
 )
+_THE_SAME = re.compile(
+    r"(?:有没有|有无|有啥|有何|有什么|有|对此|对|在|咋|什么|啥)?(?:这个|这种|这事|这件事|这上头|这上面|这方面|这块|此)?"
+    r"(?:有没有|有无|有啥|有何|有什么|有|咋|什么|啥)?(?:这样|规定|说法|讲究|要求|规矩|安排|做法|写|讲|说|办|话|头)?"
+)
+"""What is left of a question that asks another county the same, ``_FILLER`` aside."""
 _LEADS_ON = re.compile(
-    r"^(?:那|如果|要是|假如|若是|若|换成|换作|万一|再|还有|另外|其中|这|它|他|她|该|上述|然后|接着|之后|谁|找谁|向谁|由谁|"
+    r"^(?:那|也|如果|要是|假如|若是|若|换成|换作|万一|再|还有|另外|其中|这|它|他|她|该|上述|然后|接着|之后|谁|找谁|向谁|由谁|"
     r"提前|多久|几天|多长|什么时候|何时|哪些|哪几|为什么|为啥|可以吗|行吗|能不能|需要|要不要|是不是|具体|时间|地点|人数|紧急|特殊|"
     r"最多|最少|第[一二三四五六七八九十\d]+[款项])|(?:呢|的呢)[？?]?$"
 )
+_ASKS_FIRST = re.compile(r"谁|哪些|哪几|什么时候|为什么|为啥|能不能|需要|要不要|是不是|最多|最少|具体")
+"""Words that lead on (谁主持) or begin a question of its own (谁管督查, 哪些东西要向社会公布)."""
 _POINTS_BACK = re.compile(
     r"这个|那个|这种|那种|这些|那些|该会|此会|上面|上述|刚才|前面|它|他们|她|这事|那事|这样|这类|那类|这时|"
-    r"[这那][一几两三四五六]?(?:样|条|项|套|步|点|类)|(?:同样|一样|类似|相同|同类)的|这么(?:规定|要求|办|讲|说|做|写|弄)|"
+    r"这[一几两三四五六]?(?:样|条|项|套|步|点|类)|那[几两]?样|(?:同样|一样|类似|相同|同类)的|这么(?:规定|要求|办|讲|说|做|写|弄)|"
     r"^(?:反过来|反之|倒过来)|^[^长任记员人门导部志位谁其]*他(?!人|乡|处|方|日|县)"
 )
 _COURTESY = re.compile(
@@ -186,12 +193,23 @@ def _take(
     asked = _COMPARED.sub("", named.rest) if len(counties) > 1 else named.rest
     asked = _LEFT_OVER.sub(" ", asked).strip() if len(places.named) > 1 or places.everyone else asked
     topic = _SHORTHAND.sub(r"\1会议", _COURTESY.sub("", asked)).strip() or named.rest.strip()
+    if before is not None and places.named and _THE_SAME.fullmatch(_FILLER.sub("", topic)):
+        topic = ""
+    if before is not None and not named.references and _names_another(topic, before.topic):
+        renamed = rename(before.topic, topic) if len(_FILLER.sub("", without_names(topic))) <= 1 else None
+        if renamed is not None:
+            roles = roles_of(topic) or before.roles
+            focus = rename(before.focus, topic) or before.focus
+            return Understood(renamed, focus, counties, missing, (), False, before.about, True, roles)
     completed = (
         before is not None
         and before.topic != ""
         and not named.references
         and not _names_another(topic, before.topic)
-        and (_needs_context(topic) or (bool(topic) and follows(before.topic, topic, counties)))
+        and (
+            (_needs_context(topic) and not _may_stand_alone(topic))
+            or (bool(topic) and follows(before.topic, topic, counties))
+        )
     )
     if completed and before is not None:
         focus = topic if _FILLER.sub("", topic) else before.focus
@@ -235,6 +253,14 @@ def _needs_context(topic: str) -> bool:
     if _LEADS_ON.search(stripped):
         return len(content) <= _SHORT
     return bool(_POINTS_BACK.search(stripped)) and len(content) <= 2 * _SHORT
+
+
+def _may_stand_alone(topic: str) -> bool:
+    return bool(_ASKS_FIRST.match(topic)) and len(_FILLER.sub("", topic)) > _LEADS_ONLY
+
+
+_LEADS_ONLY = 3
+"""Characters up to which 谁…, 哪些… name nothing of their own."""
 
 
 def _about(text: str) -> About | None:

@@ -21,6 +21,25 @@ def named_in(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def without_names(text: str) -> str:
+    """Return what is left of a text without the names of these things."""
+    for _, word in _names():
+        text = text.replace(word, "")
+    return text
+
+
+def rename(text: str, other: str) -> str | None:
+    """Put the thing that another text names in the place of the one that a text names; None unless each names one."""
+    old, new = named_in(text), named_in(other)
+    if len(old) != 1 or len(new) != 1:
+        return None
+    (name,) = new
+    for thing, word in _names():
+        if thing in old:
+            text = text.replace(word, name)
+    return text
+
+
 @lru_cache(maxsize=1)
 def _names() -> tuple[tuple[str, str], ...]:
     """Return pairs of a thing and one of its names, longer names first."""

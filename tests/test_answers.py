@@ -262,6 +262,12 @@ def test_what_is_none_of_work_rules_is_told_apart(assistant, question):
     assert "未规定" in answer.refusals[0].message
 
 
+def test_a_follow_up_stays_with_the_meeting_spoken_of(assistant):
+    spoken_of = [{"role": "user", "content": "渠县常务会谁主持"}]
+    answer = assistant.ask("到多少人才算数？", spoken_of)
+    assert [c.source.locator.article for c in answer.citations] == [30]
+
+
 def test_a_follow_up_is_refused_as_readily(assistant):
     before = [{"role": "user", "content": "昌乐县政府常务会议多久开一次？"}]
     assert assistant.ask("会议室在几楼？", before).refused

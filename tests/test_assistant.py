@@ -155,6 +155,29 @@ def test_topic(question, history, topic):
     assert understand(question, history, KNOWN).topic == topic
 
 
+@pytest.mark.parametrize(
+    ("question", "topic"),
+    [
+        ("平阴咋规定的", "常务会议的纪要谁签"),
+        ("渠县对这个有没有说法？", "常务会议的纪要谁签"),
+        ("沂源那边也这样吗", "常务会议的纪要谁签"),
+        ("那专题会的呢", "专题会议的纪要谁签"),
+        ("县长办公会呢？", "县长办公会议的纪要谁签"),
+    ],
+)
+def test_the_same_is_asked_of_another_county_or_meeting(question, topic):
+    understood = understand(question, user("昌乐常务会的纪要谁签"), KNOWN)
+    assert understood.topic == topic
+    assert understood.completed
+
+
+def test_a_question_of_its_own_may_begin_as_a_follow_up_does():
+    history = user("昌乐常务会的纪要谁签")
+    assert understand("谁负责督查工作", history, KNOWN).topic == "谁负责督查工作"
+    assert understand("谁主持", history, KNOWN).topic == "常务会议的纪要谁签 谁主持"
+    assert understand("谁负责督查工作", history, KNOWN, follows=lambda *_: True).completed
+
+
 def test_follow_up_keeps_the_topic_and_adds_to_it():
     understood = understand("提前几天？", user("平阴的镇长离开平阴要跟谁请假？"), KNOWN)
     assert understood.counties == ("平阴县",)
