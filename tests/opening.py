@@ -22,6 +22,7 @@ from tests.browsing import CHROMIUM, DESKTOP, FLAGS, PHONE
 def visit(browser, url, size, question):
     """Open the page, ask, leave; seconds until the page could be used and until the first words."""
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, locale="zh-CN")
+    context.add_init_script("localStorage.setItem('xiangui.note', 'read')")
     page = context.new_page()
     start = perf_counter()
     page.goto(url)
@@ -31,7 +32,7 @@ def visit(browser, url, size, question):
     page.locator("#question textarea").fill(question)
     start = perf_counter()
     page.locator("#question textarea").press("Enter")
-    page.locator(".statement").first.wait_for()
+    page.locator(".statement, .refusal").first.wait_for()
     answered = perf_counter() - start
     context.close()
     return usable, answered
