@@ -309,11 +309,13 @@ def _begin(settings: Settings) -> None:
     import signal
 
     import torch
+    from threadpoolctl import threadpool_limits
 
     global _assistant
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent tells when to stop
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
+    threadpool_limits(1)  # so does its algebra: the threads of several processes would wait for each other
     _assistant = Assistant(Library(settings), settings, open_writer(settings))
 
 
