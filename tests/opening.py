@@ -1,7 +1,8 @@
 """How long a visitor waits in a real browser: ``python -m tests.opening --times 10``.
 
 Seconds from opening the page until a question can be typed, and from pressing Enter until the first
-words of the answer are to be seen. Each visit is a browser context of its own, with nothing kept.
+words of the answer are to be seen. Each visit is a browser context of its own, in which only the
+first note has been put away.
 """
 
 import argparse
