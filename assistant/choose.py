@@ -164,7 +164,7 @@ def describe_units(asked: Asked, hits: Sequence[Hit], index: SearchIndex) -> npt
             continue
         cosines = np.maximum(0.0, index.similarity(asked.query, parts.texts))
         held = _held(words, focus, parts.words)
-        known, usual = _known(hit.article, parts.units, hit.similar)
+        known, usual = _known(hit.article, parts, hit.similar)
         holds = np.array([_holds(wanted, parts, i) for i in range(len(parts.units))])
         article = np.tile([log_odds(hit.score), log_odds(hit.score) - best], (len(parts.units), 1))
         relative = [column - column.max() for column in (cosines, held, known, usual)]
@@ -173,7 +173,10 @@ def describe_units(asked: Asked, hits: Sequence[Hit], index: SearchIndex) -> npt
 
 
 class _Parts(NamedTuple):
-    """What the units of an article are, whatever is asked: each list holds one value a unit."""
+    """What the units of an article are, whatever is asked: each list holds one value a unit.
+
+    ``quotes`` keeps ``_shares`` of the quotes that have been looked for.
+    """
 
     units: list[Unit]
     texts: tuple[str, ...]
@@ -181,6 +184,7 @@ class _Parts(NamedTuple):
     names: list[frozenset[str]]
     roles: list[frozenset[str]]
     shape: npt.NDArray[np.float64]
+    quotes: dict[str, npt.NDArray[np.float64] | None]
 
 
 @lru_cache(_ARTICLES_KEPT)
@@ -198,6 +202,7 @@ def _read(article: Article) -> _Parts:
         [_names(article, unit) for unit in units],
         [roles_in(text) for text in texts],
         np.array(shape),
+        {},
     )
 
 
@@ -210,24 +215,31 @@ def _held(words: Iterable[str], focus: Container[str], common: Sequence[frozense
 
 
 def _known(
-    article: Article, units: Sequence[Unit], similar: Sequence[Similar]
+    article: Article, parts: _Parts, similar: Sequence[Similar]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Tell how far similar questions were answered with each unit: by the nearest one, and usually."""
-    nearest, usual, weight = np.zeros(len(units)), np.zeros(len(units)), 0.0
-    for question, cosine in similar:
-        quoted = find_verbatim(question.quote, article)
-        if quoted is None or cosine <= 0:
-            continue
-        shares = np.zeros(len(units))
-        for i, unit in enumerate(units):
-            shared = min(quoted.end, unit.span.end) - max(quoted.start, unit.span.start)
-            if shared > 0:
-                size = unit.span.end - unit.span.start
-                shares[i] = shared / (size if unit.whole else min(quoted.end - quoted.start, size))
-        nearest = np.maximum(nearest, shares * cosine * cosine)
-        usual += shares * cosine**8
-        weight += cosine**8
-    return nearest, usual / weight if weight else usual
+    quotes = [(cosine, _shares(each.quote, article, parts)) for each, cosine in similar if cosine > 0]
+    held = [(cosine, shares) for cosine, shares in quotes if shares is not None]
+    if not held:
+        return np.zeros(len(parts.units)), np.zeros(len(parts.units))
+    cosines = np.array([cosine for cosine, _ in held])
+    shares = np.vstack([shares for _, shares in held])
+    usual = cosines**8
+    return (shares * (cosines**2)[:, None]).max(axis=0), (shares * usual[:, None]).sum(axis=0) / usual.sum()
+
+
+def _shares(quote: str, article: Article, parts: _Parts) -> npt.NDArray[np.float64] | None:
+    """Tell how much of a quote, or of itself where that is less, each unit holds; None if the article has it not."""
+    if quote not in parts.quotes:
+        quoted = find_verbatim(quote, article)
+        parts.quotes[quote] = None if quoted is None else np.array([_share(quoted, unit) for unit in parts.units])
+    return parts.quotes[quote]
+
+
+def _share(quoted: Span, unit: Unit) -> float:
+    shared = min(quoted.end, unit.span.end) - max(quoted.start, unit.span.start)
+    size = unit.span.end - unit.span.start
+    return max(0, shared) / (size if unit.whole else min(quoted.end - quoted.start, size))
 
 
 def _names(article: Article, unit: Unit) -> frozenset[str]:

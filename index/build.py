@@ -9,6 +9,7 @@ from pathlib import Path
 
 from index import manifest, passage
 from index.dense import DenseIndex, Embedder, Entry
+from index.known import KnownQuestions
 from index.lexical import CUTTERS, LexicalIndex
 from index.points import Point, PointIndex, as_questions
 from index.questions import Asked, BankQuestion, for_regulations, write_asked
@@ -16,7 +17,9 @@ from ingest.corpus import write_corpus
 from ingest.law import Regulation
 
 POINTS = "points.npz"
-"""The file of a generation that holds the points."""
+"""The file of a generation that tells which points are left open."""
+KNOWN = "known"
+"""The folder of a generation with the known questions and their vectors."""
 Progress = Callable[[str, int, int], None]
 """Told the step, how much of it is done, and how much there is."""
 
@@ -37,31 +40,39 @@ def build(
     for place, questions in as_questions(points, (r for r in regulations if r.county in with_bank)).items():
         asked.setdefault(place, []).extend(questions)
     write_asked(asked, folder / "questions.jsonl")
+    texts = expanded_texts(regulations, asked)
+    advance = _counter("词索引", len(texts) * len(CUTTERS), progress)
     for name in CUTTERS:
-        progress("词索引", 0, 1)
-        LexicalIndex.build(expanded_texts(regulations, asked), name).save(folder / name)
-    progress("词索引", 1, 1)
+        LexicalIndex.build(texts, name, lambda: advance(1)).save(folder / name)
+    progress("问题", 0, 1)
+    known = KnownQuestions.build(known_texts(asked, points), embedder)
+    known.save(folder / KNOWN)
+    PointIndex.build(points, regulations, known).save(folder / POINTS)
+    progress("问题", 1, 1)
     passages = sum(1 for _ in passage_entries(regulations))
-    total = passages + sum(len(questions) for questions in asked.values())
-    done = 0
-
-    def advance(more: int) -> None:
-        nonlocal done
-        done += more
-        progress("向量", done, total)
-
-    PointIndex.build(points, regulations, embedder).save(folder / POINTS)
+    advance = _counter("向量", passages, progress)
     dense = DenseIndex(folder / "chroma")
     try:
         dense.add("articles", filter(is_whole, passage_entries(regulations)), embedder, advance)
         dense.add("parts", filterfalse(is_whole, passage_entries(regulations)), embedder, advance)
-        dense.add("questions", _question_entries(regulations, asked), embedder, advance)
     finally:
         dense.close()
     described = manifest.describe(tuple(regulations), tuple(bank), points, embedder.digest, source)
     built = replace(described, passages=passages)
     manifest.write(built, folder)
     return built
+
+
+def _counter(step: str, total: int, progress: Progress) -> Callable[[int], None]:
+    """Return what is told how much more of a step is done."""
+    done = 0
+
+    def advance(more: int) -> None:
+        nonlocal done
+        done += more
+        progress(step, done, total)
+
+    return advance
 
 
 def expanded_texts(regulations: Sequence[Regulation], asked: Asked) -> list[str]:
@@ -71,6 +82,13 @@ def expanded_texts(regulations: Sequence[Regulation], asked: Asked) -> list[str]
         for r in regulations
         for a in r.articles
     ]
+
+
+def known_texts(asked: Asked, points: Iterable[Point]) -> Iterator[str]:
+    """Yield the questions of articles and of points."""
+    for questions in asked.values():
+        yield from (each.question for each in questions)
+    yield from (point.question for point in points)
 
 
 def passage_entries(regulations: Iterable[Regulation]) -> Iterator[Entry]:
@@ -104,19 +122,3 @@ def passage_entries(regulations: Iterable[Regulation]) -> Iterator[Entry]:
 def is_whole(entry: Entry) -> bool:
     """Tell the passage that is the whole article from its parts."""
     return entry.metadata["paragraph"] == 0
-
-
-def _question_entries(regulations: Iterable[Regulation], asked: Asked) -> Iterator[Entry]:
-    counties = {regulation.id: regulation.county for regulation in regulations}
-    for (regulation, article), questions in asked.items():
-        for n, question in enumerate(questions):
-            yield Entry(
-                question_key(regulation, article, n),
-                question.question,
-                {"county": counties[regulation], "regulation": regulation, "article": article},
-            )
-
-
-def question_key(regulation: str, article: int, number: int) -> str:
-    """Key of the n-th question of an article in the collection of questions."""
-    return f"{regulation}?{article}-{number}"

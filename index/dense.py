@@ -1,7 +1,7 @@
 """Vectors in Chroma, reached through llama-index: the only place where either is called.
 
-Chroma is embedded and persistent. Each county has its own collections: whole articles, their parts (款, 项), and
-bank questions: a search asks one county, and Chroma's filters cost four times the search.
+Chroma is embedded and persistent. Each county has its own collections, of whole articles and of their parts (款, 项):
+a search asks one county, and Chroma's filters cost four times the search.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import chromadb
+import numpy as np
+import numpy.typing as npt
 from chromadb.api.collection_configuration import CreateHNSWConfiguration
 from chromadb.config import Settings as ChromaSettings
 from llama_index.core.schema import BaseNode, TextNode
@@ -67,12 +69,16 @@ class Embedder:
 
     def texts(self, texts: Sequence[str]) -> list[list[float]]:
         """Embed texts that are to be found; each vector has length 1."""
+        return [vector.tolist() for vector in self.array(texts)]
+
+    def array(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Embed texts, a row each."""
         vectors = self._model.encode(list(texts), batch_size=_BATCH, normalize_embeddings=True, show_progress_bar=False)
-        return [[float(value) for value in vector] for vector in vectors]
+        return np.asarray(vectors, dtype=np.float32)
 
 
 class DenseIndex:
-    """The collections of one generation: for each county one of articles, one of their parts, one of questions."""
+    """The collections of one generation: for each county one of articles and one of their parts."""
 
     def __init__(self, folder: Path) -> None:
         settings = ChromaSettings(anonymized_telemetry=False, allow_reset=False)
@@ -107,7 +113,7 @@ class DenseIndex:
         """Return the keys nearest to a vector among one county's, with their cosine, nearest first.
 
         Args:
-            kind: articles, parts or questions.
+            kind: articles or parts.
             vector: of length 1.
             county: whose collection is searched.
             most: how many are returned.

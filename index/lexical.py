@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import bm25s
@@ -30,11 +31,19 @@ class LexicalIndex:
         self._highest = np.where(np.diff(starts) > 0, np.maximum.reduceat(gains, starts[:-1]), 0)
 
     @classmethod
-    def build(cls, texts: Sequence[str], cutter: str) -> LexicalIndex:
-        """Index the texts; ``cutter`` is a key of ``CUTTERS``."""
+    def build(cls, texts: Sequence[str], cutter: str, advance: Callable[[], None] = lambda: None) -> LexicalIndex:
+        """Index the texts; ``cutter`` is a key of ``CUTTERS``. A line that many texts hold is cut once.
+
+        ``advance`` is called after each text.
+        """
         cut = CUTTERS[cutter]
+        cut_line = lru_cache(maxsize=None)(cut)
         engine = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
-        engine.index([cut(text) or [_ABSENT] for text in texts], show_progress=False)
+        words = []
+        for text in texts:
+            words.append([word for line in text.split("\n") for word in cut_line(line)] or [_ABSENT])
+            advance()
+        engine.index(words, show_progress=False)
         return cls(engine, cut)
 
     @classmethod

@@ -17,7 +17,7 @@ from ingest.corpus import corpus_hash
 from ingest.errors import IndexStale
 from ingest.law import Regulation
 
-FORMAT = 7
+FORMAT = 8
 """Raised whenever what is written to an index changes."""
 _FILE = "manifest.json"
 _LIBRARIES = ("bm25s", "chromadb")

@@ -19,7 +19,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
-from index.dense import Embedder
+from index.known import KnownQuestions
 from index.named import named_in
 from index.questions import TRAINING, Asked, BankQuestion
 from ingest.corpus import BUNDLED, ingest
@@ -38,8 +38,6 @@ _ENOUGH = 3
 """Of so many counties it must be known that none settles a point to expect the same of another."""
 _PLACES_KEPT = 1024
 """For so many pairs of a regulation and things named the points are kept."""
-_QUESTIONS_KEPT = 64
-"""Of so many questions the cosines are kept: one is asked of every county."""
 
 
 class Point(NamedTuple):
@@ -132,72 +130,62 @@ def quoted(points: Iterable[Point]) -> tuple[BankQuestion, ...]:
 
 
 class PointIndex:
-    """The points' vectors, and for each regulation of a county which of them it leaves open."""
+    """For each regulation of a county, which of the points it leaves open, and how near a question comes to them."""
 
     def __init__(
-        self,
-        questions: Sequence[str],
-        vectors: npt.NDArray[np.float32],
-        left_open: npt.NDArray[np.bool_],
-        ids: Sequence[str],
+        self, known: KnownQuestions, questions: Sequence[str], left_open: npt.NDArray[np.bool_], ids: Sequence[str]
     ) -> None:
         """Take the points' questions.
 
         Args:
+            known: holds their vectors.
             questions: a point each.
-            vectors: of length 1, a row a point.
             left_open: whether a regulation leaves the point open, a row a regulation, a column a point.
             ids: of the regulations.
 
         """
+        self._known = known
         self._questions = list(questions)
-        self._vectors = vectors
+        self._rows = known.rows(questions)
         self._left_open = left_open
         self._ids = list(ids)
         self._names = [named_in(question) for question in questions]
         self._of = lru_cache(_PLACES_KEPT)(self._find)
-        self._cosines = lru_cache(_QUESTIONS_KEPT)(self._compare)
 
     @classmethod
-    def build(cls, points: Sequence[Point], regulations: Iterable[Regulation], embedder: Embedder) -> Self:
-        """Embed the points; what is known of a county holds for the text that it was read in."""
+    def build(cls, points: Sequence[Point], regulations: Iterable[Regulation], known: KnownQuestions) -> Self:
+        """Take what is known of a county for the text that it was read in."""
         ours = [r for r in regulations if r.county]
         left_open = [[point.settles(_county(r)) is False for point in points] for r in ours]
-        questions = [point.question for point in points]
-        vectors = np.array(embedder.texts([*questions, ""]), dtype=np.float32)[:-1]  # a table even of no points
         table = np.array(left_open, dtype=bool).reshape(len(ours), len(points))
-        return cls(questions, vectors, table, [r.id for r in ours])
+        return cls(known, [point.question for point in points], table, [r.id for r in ours])
 
     def save(self, path: Path) -> None:
-        """Write to a file."""
+        """Write to a file; the vectors are kept with ``KnownQuestions``."""
         np.savez(
             path,
             questions=np.array(self._questions, dtype=str),
-            vectors=self._vectors,
             left_open=self._left_open,
             ids=np.array(self._ids, dtype=str),
         )
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path, known: KnownQuestions) -> Self:
         """Read back what ``save`` wrote."""
         with np.load(path) as file:
-            return cls(file["questions"].tolist(), file["vectors"], file["left_open"], file["ids"].tolist())
+            return cls(known, file["questions"].tolist(), file["left_open"], file["ids"].tolist())
 
     def near(self, vector: Sequence[float], names: frozenset[str], regulation: str) -> npt.NDArray[np.float32]:
         """Return the cosines of the nearest points that a regulation of a county leaves open, nearest first.
 
         Points about another thing than those named (``named_in``) say nothing of these.
         """
-        cosines = self._cosines(np.asarray(vector, dtype=np.float32).tobytes())
-        return highest(cosines[self._of(regulation, names)])
+        return highest(self._known.cosines(vector)[self._of(regulation, names)])
 
     def _find(self, regulation: str, names: frozenset[str]) -> npt.NDArray[np.int64]:
+        """Return the rows of these points among the known questions."""
         places = np.flatnonzero(self._left_open[self._ids.index(regulation)])
-        return np.array([i for i in places if is_same(names, self._names[i])], dtype=np.int64)
-
-    def _compare(self, vector: bytes) -> npt.NDArray[np.float32]:
-        return np.asarray(self._vectors @ np.frombuffer(vector, dtype=np.float32))
+        return np.array([self._rows[i] for i in places if is_same(names, self._names[i])], dtype=np.int64)
 
 
 def is_same(names: frozenset[str], others: frozenset[str]) -> bool:

@@ -11,7 +11,7 @@ import json
 import re
 from array import array
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 from pathlib import Path
 
@@ -153,10 +153,13 @@ def bank_hash(bank: Iterable[BankQuestion]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+_FIELDS = [field.name for field in fields(BankQuestion)]
+
+
 def write_asked(asked: Asked, path: Path) -> None:
     """Write the questions of each article of an index."""
     rows = [
-        {"regulation": regulation, "answered_by": number, **asdict(question)}
+        {"regulation": regulation, "answered_by": number, **{name: getattr(question, name) for name in _FIELDS}}
         for (regulation, number), questions in asked.items()
         for question in questions
     ]

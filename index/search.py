@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
@@ -22,8 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from index import passage, ranking
-from index.build import POINTS, question_key
+from index.build import KNOWN, POINTS
 from index.dense import DenseIndex, Embedder
+from index.known import KnownQuestions
 from index.lexical import CUTTERS, LexicalIndex
 from index.models import Reranker
 from index.named import named_in
@@ -52,8 +52,7 @@ class Similar(NamedTuple):
     cosine: float
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """An article that was found.
 
     Attributes:
@@ -104,6 +103,13 @@ class _Cut(NamedTuple):
     whole: list[Passage]
 
 
+class _Answered(NamedTuple):
+    """The questions that a regulation answers, each with the place of its article, and their rows among the known."""
+
+    rows: npt.NDArray[np.int64]
+    questions: list[tuple[int, BankQuestion]]
+
+
 class SearchIndex:
     """One complete generation, opened for reading."""
 
@@ -116,18 +122,15 @@ class SearchIndex:
         self._ranking = weights
         self._reranker = reranker
         self._dense = DenseIndex(folder / "chroma")
-        self._points = PointIndex.load(folder / POINTS)
+        self._known = KnownQuestions.load(folder / KNOWN)
+        self._points = PointIndex.load(folder / POINTS, self._known)
         self._lexical = {name: LexicalIndex.load(folder / name, name) for name in CUTTERS}
         self._passages: dict[str, _Cut] = {}
         self._words_of = lru_cache(_QUESTIONS_KEPT)(lambda text: tuple(cut_words(text)))
         self._vectors_of = lru_cache(_ARTICLES_KEPT)(lambda texts: np.array(embedder.texts(texts)))
-        asked = read_asked(folder / "questions.jsonl")
-        self._questions = {
-            question_key(regulation, number, n): (number, question)
-            for (regulation, number), group in asked.items()
-            for n, question in enumerate(group)
-        }
-        written_for = {(regulation, question.county) for (regulation, _), group in asked.items() for question in group}
+        self._asked = read_asked(folder / "questions.jsonl")
+        self._answered: dict[str, _Answered] = {}
+        written_for = {(place[0], q.county) for place, questions in self._asked.items() for q in questions}
         self._with_own = {r.id for r in self.regulations if (r.id, r.county) in written_for}
         self._siblings = Counter(r.county for r in self.regulations)
         self._of_counties = np.repeat(
@@ -154,15 +157,16 @@ class SearchIndex:
         whole = self._cut(regulation).whole
         scores = self._weights(regulation.id).article.probability(values)
         order = np.argsort(-scores, kind="stable")[:most]
+        found = zip(order.tolist(), scores[order].tolist(), values[order].tolist(), strict=True)
         hits = [
             Hit(
                 passage=best.get(i, whole[i]),
                 article=regulation.articles[i],
-                score=float(scores[i]),
-                channels=dict(zip(ranking.CHANNELS, map(float, values[i]), strict=True)),
+                score=score,
+                channels=dict(zip(ranking.CHANNELS, channels, strict=True)),
                 similar=tuple(similar.get(i, ())),
             )
-            for i in map(int, order)
+            for i, score, channels in found
         ]
         return hits if self._reranker is None else self._rerank(query, hits, self._reranker)
 
@@ -171,7 +175,7 @@ class SearchIndex:
         best = hits[:RERANKED]
         scores = reranker.scores(query.text, [hit.article.text for hit in best])
         order = sorted(range(len(best)), key=lambda i: -scores[i])
-        return [replace(best[i], score=place.score) for place, i in zip(best, order, strict=True)] + [*hits[RERANKED:]]
+        return [best[i]._replace(score=place.score) for place, i in zip(best, order, strict=True)] + [*hits[RERANKED:]]
 
     def evidence(self, query: Query, hits: Sequence[Hit]) -> float:
         """Return the probability, 0 to 1, that the regulation of these hits answers the question."""
@@ -215,10 +219,7 @@ class SearchIndex:
 
     def questions_of(self, regulation: str, article: int) -> list[BankQuestion]:
         """Return the bank's questions that an article of a regulation (its id) answers."""
-        found: list[BankQuestion] = []
-        while (key := question_key(regulation, article, len(found))) in self._questions:
-            found.append(self._questions[key][1])
-        return found
+        return self._asked.get((regulation, article), [])
 
     def similarity(self, query: Query, texts: Sequence[str]) -> npt.NDArray[np.float64]:
         """Cosine of a question with each of some texts, the parts of one article."""
@@ -277,13 +278,33 @@ class SearchIndex:
         self, query: Query, regulation: Regulation, into: npt.NDArray[np.float64]
     ) -> dict[int, list[Similar]]:
         similar: dict[int, list[Similar]] = {}
-        numbers = {a.number: i for i, a in enumerate(regulation.articles) if a.branch is None}
-        for key, cosine in self._nearest("questions", query.plain, regulation, NEAREST_QUESTIONS):
-            number, question = self._questions[key]
-            i = numbers[number]
+        answered = self._answered_by(regulation)
+        cosines = self._known.cosines(query.plain)[answered.rows]
+        near = _highest(cosines, NEAREST_QUESTIONS)
+        for n, cosine in zip(near.tolist(), cosines[near].tolist(), strict=True):
+            i, question = answered.questions[n]
             into[i] = max(into[i], cosine)
             similar.setdefault(i, []).append(Similar(question, cosine))
         return similar
+
+    def _answered_by(self, regulation: Regulation) -> _Answered:
+        """Gather the questions of a regulation the first time that it is searched."""
+        if regulation.id not in self._answered:
+            questions = [
+                (i, question)
+                for i, article in enumerate(regulation.articles)
+                if article.branch is None
+                for question in self.questions_of(regulation.id, article.number)
+            ]
+            rows = self._known.rows(question.question for _, question in questions)
+            self._answered[regulation.id] = _Answered(rows, questions)
+        return self._answered[regulation.id]
+
+
+def _highest(values: npt.NDArray[np.float32], most: int) -> npt.NDArray[np.intp]:
+    """Return the places of the ``most`` highest values, highest first."""
+    places = np.arange(len(values)) if len(values) <= most else np.argpartition(-values, most)[:most]
+    return places[np.argsort(-values[places], kind="stable")]
 
 
 def _between(one: Sequence[float], other: Sequence[float]) -> list[float]:

@@ -1,12 +1,14 @@
 """One real index for all tests, built once from the bundled texts."""
 
 import os
+import shutil
 
 # A process of tests for each core: more threads would wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # isort: split
 import pytest
+from filelock import FileLock
 
 from assistant.ask import Assistant
 from assistant.settings import Settings
@@ -23,8 +25,13 @@ def _no_settings_from_outside(monkeypatch, tmp_path):
 
 @pytest.fixture(scope="session")
 def settings(tmp_path_factory):
+    """Of a home with an index; the first process to want one builds it, the others copy it."""
     settings = Settings(home=tmp_path_factory.mktemp("home"))
-    library.ensure(settings)
+    run = tmp_path_factory.getbasetemp()
+    built = Settings(home=(run.parent if "PYTEST_XDIST_WORKER" in os.environ else run) / "built")
+    with FileLock(built.home.with_suffix(".lock")):
+        library.ensure(built)
+        shutil.copytree(built.index_dir, settings.index_dir)
     return settings
 
 

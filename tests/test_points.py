@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from index.dense import Embedder
+from index.known import KnownQuestions
 from index.named import named_in
 from index.points import NEAREST, Point, PointIndex, as_questions, points_hash, quoted, read_points, without
 from index.questions import BankQuestion, find_verbatim
@@ -96,11 +97,15 @@ def test_a_settled_point_whose_words_are_known_is_asked_as_the_banks_questions_a
     assert as_questions([noted], [changle]) == {}
 
 
+def _points(points, regulations, embedder):
+    return PointIndex.build(points, regulations, KnownQuestions.build((p.question for p in points), embedder))
+
+
 def test_neighbours_left_open_are_those_of_the_county_and_of_the_same_thing(embedder):
     changle = next(r for r in RULES if r.county == "昌乐县")
     other = replace(changle, id="other", source_hash="new")
     weekly = Point("县长办公会多久开一次", {"昌乐县": None})
-    points = PointIndex.build([NOTICE, MINUTES, weekly], [changle, other], embedder)
+    points = _points([NOTICE, MINUTES, weekly], [changle, other], embedder)
     asked = "常务会议多久开一次"
     vector = embedder.question(asked)
     near_minutes, near_weekly = np.array(embedder.texts([MINUTES.question, weekly.question])) @ np.array(vector)
@@ -111,18 +116,30 @@ def test_neighbours_left_open_are_those_of_the_county_and_of_the_same_thing(embe
     assert points.near(vector, frozenset(), "other")[:2] == pytest.approx([near_minutes, 0.0], abs=1e-5)
 
 
-def test_points_are_kept_in_a_file(embedder, tmp_path):
+def test_points_are_kept_in_files(embedder, tmp_path):
     changle = RULES[0]
-    built = PointIndex.build([NOTICE, MINUTES, DISH], [changle], embedder)
+    known = KnownQuestions.build([DISH.question, NOTICE.question, MINUTES.question, DISH.question], embedder)
+    built = PointIndex.build([NOTICE, MINUTES, DISH], [changle], known)
     built.save(tmp_path / "points.npz")
+    known.save(tmp_path / "known")
     vector = embedder.question("会议纪要要保存多久")
-    kept = PointIndex.load(tmp_path / "points.npz").near(vector, frozenset(), changle.id)
+    opened = PointIndex.load(tmp_path / "points.npz", KnownQuestions.load(tmp_path / "known"))
+    kept = opened.near(vector, frozenset(), changle.id)
     assert kept.tolist() == built.near(vector, frozenset(), changle.id).tolist()
     assert len(kept) == NEAREST
 
 
+def test_a_known_question_is_kept_once_and_nearest_to_itself(embedder):
+    asked = ["会议纪要谁签发", "县长出差谁主持工作", "会议纪要谁签发"]
+    known = KnownQuestions.build(asked, embedder)
+    assert known.rows(asked).tolist() == [0, 1, 0]
+    cosines = known.cosines(embedder.question(asked[1]))
+    assert cosines == pytest.approx(np.array(embedder.texts(asked[:2])) @ embedder.question(asked[1]), abs=1e-6)
+    assert cosines.argmax() == 1
+
+
 def test_an_index_without_points_finds_none(embedder):
-    points = PointIndex.build([], [RULES[0]], embedder)
+    points = _points([], [RULES[0]], embedder)
     assert points.near(embedder.question("会议"), frozenset(), RULES[0].id).tolist() == [0.0] * NEAREST
 
 
