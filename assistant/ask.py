@@ -24,14 +24,15 @@ from assistant.choose import Asked, Choice, Weighed
 from assistant.cite import verify
 from assistant.compare import difference
 from assistant.expect import asked_quantity
-from assistant.find import Found, counties, find, is_clearer_after, of_counties, rules_of
+from assistant.find import Found, counties, find, of_counties, rules_of
+from assistant.follow import Reading, goes_on
 from assistant.notes import notes
 from assistant.parts import parts
 from assistant.places import find_places, short_name
 from assistant.related import find_related
 from assistant.settings import Settings
 from assistant.subjects import absent_subject
-from assistant.understand import Turn, Understood, authorities, understand
+from assistant.understand import Turn, Understood, authorities, leads_on, understand
 from assistant.write import ExtractiveWriter, Task, Writer, Written, has_place, quote_place
 from index.library import Library
 from index.models import find_embedding
@@ -190,8 +191,10 @@ class Assistant:
     ) -> Understood:
         known = counties(index)
 
-        def follows(before: str, topic: str, names: Sequence[str]) -> bool:
-            return is_clearer_after(before, topic, rules_of(names or known, index)[0], index)
+        def follows(before: Understood, alone: Understood, whole: Understood) -> bool:
+            if before.about is not None or before.lookup:
+                return leads_on(alone.topic)
+            return goes_on(alone.topic, *self.read(before, alone, whole))
 
         understood = understand(question, history, known, county, authorities(of_counties(index)), follows)
         if understood.completed:
@@ -199,6 +202,30 @@ class Assistant:
             whole = self._writer.rewrite(question, earlier)
             understood = replace(understood, topic=find_places(whole, known).rest) if whole else understood
         return replace(understood, roles=understood.roles or frozenset([role] if role else ()))
+
+    def read(self, before: Understood, alone: Understood, whole: Understood) -> tuple[Reading, Reading, Reading]:
+        """Tell what a question comes to in the county asked, the first of several: the one before it, alone, and made whole."""
+        index = self._library.index()
+        county = (alone.counties or counties(index))[0]
+        return (
+            self._read(replace(before, completed=False, focus=before.topic), county, index),
+            self._read(alone, county, index),
+            self._read(whole, county, index),
+        )
+
+    def _read(self, understood: Understood, county: str, index: SearchIndex) -> Reading:
+        found = find(understood, understood.topic, [county], index)[county]
+        weighed = self._weigh(understood, found, found.hits[:RETRIEVED], index)
+        best = max(weighed.choices, key=lambda choice: choice.probability, default=None)
+        settled, _, left_open, _ = index.point_values(found.query, found.hits)
+        number = None if best is None else best.hit.article.number
+        return Reading(
+            number,
+            weighed.settled,
+            index.evidence(found.query, found.hits),
+            float(max(settled, left_open)),
+            index.unknown(understood.topic),
+        )
 
     def _look(self, understood: Understood, found: Mapping[str, Found], index: SearchIndex) -> dict[str, _Look]:
         """Weigh what was found in each county, where it had to be searched, and tell which rules are silent."""

@@ -21,10 +21,6 @@ Turn = Mapping[str, str]
 """One message of the history: ``role`` (user or assistant) and ``content``."""
 
 
-Follows = Callable[[str, str, Sequence[str]], bool]
-"""Tells whether a question goes on with the topic before it, from both topics and the counties."""
-
-
 class About(StrEnum):
     """A question about the document itself, answered from the notice it came with."""
 
@@ -60,6 +56,9 @@ class Understood:
     completed: bool = False
     roles: frozenset[str] = frozenset()
 
+
+Follows = Callable[[Understood, Understood, Understood], bool]
+"""Tells whether a question goes on with the one before it, from that one, and the question alone and made whole."""
 
 _FILLER = re.compile(
     r"[\s，。？！、：；,.?!:;~…“”\"'（）()]|这边|那边|那么?|呢|吗|啊|呀|吧|哦|噢|嘛|请问|麻烦|问一下|想问|帮我|看看|查一?下|我想知道|的话|又|也|同样|一样|"
@@ -148,7 +147,7 @@ def understand(
     known: Sequence[str],
     chosen: str | None = None,
     named_in_rules: str = "",
-    follows: Follows = lambda before, topic, counties: False,
+    follows: Follows = lambda before, alone, whole: leads_on(alone.topic),
 ) -> Understood:
     """Make a question whole from the user's earlier ones.
 
@@ -159,20 +158,20 @@ def understand(
         chosen: the county chosen on the page; used where neither question nor history names one.
         named_in_rules: text in which higher authorities of these counties are named (济南市): a
             place named there is no missing county.
-        follows: asked of a question that looks whole.
+        follows: asked of every question that says something of its own; by itself, the wording tells.
 
     """
     state: Understood | None = None
     for turn in history:
         if turn.get("role") == "user":
-            state = _take(str(turn.get("content", "")), state, known, chosen, named_in_rules, follows)
-    understood = _take(question, state, known, chosen, named_in_rules, follows)
+            state = take(str(turn.get("content", "")), state, known, chosen, named_in_rules, follows)
+    understood = take(question, state, known, chosen, named_in_rules, follows)
     if not understood.counties and not understood.missing and chosen in known:
         return replace(understood, counties=(str(chosen),))
     return understood
 
 
-def _take(
+def take(
     question: str,
     before: Understood | None,
     known: Sequence[str],
@@ -201,26 +200,18 @@ def _take(
             roles = roles_of(topic) or before.roles
             focus = rename(before.focus, topic) or before.focus
             return Understood(renamed, focus, counties, missing, (), False, before.about, True, roles)
-    completed = (
-        before is not None
-        and before.topic != ""
-        and not named.references
-        and not _names_another(topic, before.topic)
-        and (
-            (_needs_context(topic) and not _may_stand_alone(topic))
-            or (bool(topic) and follows(before.topic, topic, counties))
-        )
-    )
-    if completed and before is not None:
-        focus = topic if _FILLER.sub("", topic) else before.focus
-        references = before.references if before.lookup and not _FILLER.sub("", topic) else ()
-        whole = f"{before.topic} {topic}" if _FILLER.sub("", topic) else before.topic
-        lookup = before.lookup and bool(references)
-        roles = roles_of(topic) or before.roles
-        return Understood(whole, focus, counties, missing, references, lookup, before.about, True, roles)
     lookup = bool(named.references) and len(_LOOKUP.sub("", _FILLER.sub("", topic))) < 3
     roles = roles_of(topic)
-    return Understood(topic, topic, counties, missing, named.references, lookup, _about(topic), False, roles)
+    alone = Understood(topic, topic, counties, missing, named.references, lookup, _about(topic), False, roles)
+    if before is None or not before.topic or named.references or _names_another(topic, before.topic):
+        return alone
+    roles = roles or before.roles
+    if not _FILLER.sub("", topic):
+        references = before.references if before.lookup else ()
+        lookup = bool(references)
+        return Understood(before.topic, before.focus, counties, missing, references, lookup, before.about, True, roles)
+    whole = Understood(f"{before.topic} {topic}", topic, counties, missing, (), False, before.about, True, roles)
+    return whole if follows(before, alone, whole) else alone
 
 
 def _names_another(topic: str, before: str) -> bool:
@@ -244,23 +235,26 @@ def _counties(
     return before.counties if before is not None else ()
 
 
-def _needs_context(topic: str) -> bool:
-    """Tell 那平阴呢, 提前几天 and 这种会谁主持 from a question that stands by itself."""
-    content = _FILLER.sub("", topic)
-    if len(content) <= 3:
+def length(topic: str) -> int:
+    """Return how many characters of a question say something."""
+    return len(_FILLER.sub("", topic))
+
+
+def leads_on(topic: str) -> bool:
+    """Tell by its wording a question that goes on with another (提前几天, 这种会谁主持)."""
+    said = length(topic)
+    if said <= _LEADS_ONLY:
         return True
+    if _ASKS_FIRST.match(topic):  # 谁管督查 names something of its own
+        return False
     stripped = topic.strip(" ，。？！,.?!")
     if _LEADS_ON.search(stripped):
-        return len(content) <= _SHORT
-    return bool(_POINTS_BACK.search(stripped)) and len(content) <= 2 * _SHORT
-
-
-def _may_stand_alone(topic: str) -> bool:
-    return bool(_ASKS_FIRST.match(topic)) and len(_FILLER.sub("", topic)) > _LEADS_ONLY
+        return said <= _SHORT
+    return bool(_POINTS_BACK.search(stripped)) and said <= 2 * _SHORT
 
 
 _LEADS_ONLY = 3
-"""Characters up to which 谁…, 哪些… name nothing of their own."""
+"""A question of so few characters names nothing of its own."""
 
 
 def _about(text: str) -> About | None:

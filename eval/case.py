@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -199,15 +200,18 @@ def check_independence(cases: Iterable[Case], trained: Iterable[str]) -> list[st
     quotes, county names aside. Follow-ups and questions for an article by its number are too
     short to be compared. Returns one line a fault.
     """
-    known = [(text, _pairs(text)) for text in trained]
+    known = list(dict.fromkeys(trained))
+    sizes, holders = [], defaultdict[str, list[int]](list)
+    for n, text in enumerate(known):
+        pairs = _pairs(text)
+        sizes.append(len(pairs))
+        for pair in pairs:
+            holders[pair].append(n)
     faults = []
     for case in cases:
         words = _pairs(case.question) if case.type not in ("article_lookup", "multi_turn") else set()
-        near = [
-            (len(words & other) / len(words | other), text)
-            for text, other in known
-            if len(words & other) > NEAREST * max(len(words), len(other))
-        ]
+        shared = Counter(n for pair in words for n in holders.get(pair, ()))
+        near = [(both / (len(words) + sizes[n] - both), known[n]) for n, both in shared.items()]
         if near and max(near)[0] > NEAREST:
             faults.append(f"{case.id}：与训练用的问题太近（{max(near)[0]:.2f}）：{max(near)[1]}")
         if case.type in ("colloquial", "scenario") and case.gold:

@@ -118,7 +118,7 @@ def ensure(
             return
         if not replace_stale:
             raise IndexStale(f"索引与现在的{'、'.join(changed)}不符。请运行：python -m index build")
-    say(f"索引与现在的{'、'.join(changed)}不符，重新建立……" if changed else "还没有索引，现在建立（约十几秒）……")
+    say(f"索引与现在的{'、'.join(changed)}不符，重新建立……" if changed else "还没有索引，现在建立（约半分钟）……")
     rebuild(settings, progress, say)
 
 

@@ -23,6 +23,10 @@ PATIENCE = 15000
 """Milliseconds that an answer may take on a machine with other work."""
 
 
+_REST = """() => Promise.allSettled(document.getAnimations()
+    .filter(each => each.effect.getComputedTiming().endTime < Infinity).map(each => each.finished)).then(() => null)"""
+
+
 @contextmanager
 def served(assistant, hooks=None, *, settings=None, store=None):
     ui = app.build_ui(assistant, settings=settings, store=store, hooks=hooks)
@@ -64,11 +68,13 @@ def visit(browser, url, size=DESKTOP, *, read=True, **settings):
     page.requested, page.errors = [], []
     page.on("request", lambda r: page.requested.append(r.url))
     page.on("pageerror", lambda e: page.errors.append(str(e)))
-    page.goto(url)
-    expect(page.locator("html[data-busy]")).to_be_attached(timeout=PATIENCE)
-    yield page
-    assert page.errors == []
-    context.close()
+    try:
+        page.goto(url)
+        expect(page.locator("html[data-busy]")).to_be_attached(timeout=PATIENCE)
+        yield page
+        assert page.errors == []
+    finally:
+        context.close()  # a page left open by a test that failed would go on asking the server
 
 
 def ask(page, question):
@@ -86,8 +92,12 @@ def ask_and_wait(page, question):
 
 
 def picture(page, name, **settings):
-    """Keep a picture of the page in the folder that XIANGUI_SCREENSHOTS names, if it names one."""
+    """Keep a picture of the page in the folder that XIANGUI_SCREENSHOTS names, if it names one.
+
+    What fades in or flies in has come to rest by then; what turns for ever, as a sign of work, goes on.
+    """
     folder = os.environ.get("XIANGUI_SCREENSHOTS")
     if folder:
+        page.evaluate(_REST)
         Path(folder).mkdir(parents=True, exist_ok=True)
         page.screenshot(path=Path(folder) / f"{name}.png", **settings)

@@ -4,6 +4,7 @@ import copy
 import html
 import re
 import threading
+from contextlib import ExitStack
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -320,9 +321,8 @@ def test_ten_visitors_at_once_and_none_sees_another(assistant, browser):
     questions = [
         f"{county}的{matter}？" for county in assistant.counties for matter in ("会议纪要谁签发", "规则何时印发")
     ]
-    with served(Together()) as address:
-        visitors = [visit(browser, address) for _ in questions]
-        pages = [visitor.__enter__() for visitor in visitors]
+    with served(Together()) as address, ExitStack() as visits:
+        pages = [visits.enter_context(visit(browser, address)) for _ in questions]
         for page, question in zip(pages, questions, strict=True):
             ask(page, question)
         for page, question in zip(pages, questions, strict=True):
@@ -331,8 +331,6 @@ def test_ten_visitors_at_once_and_none_sees_another(assistant, browser):
             expect(page.locator(".answered")).to_contain_text(
                 f"《{question[: question.index('县') + 1]}人民政府工作规则》"
             )
-        for visitor in visitors:
-            visitor.__exit__(None, None, None)
 
 
 def test_enter_sends_shift_enter_does_not_nor_while_composing(page):

@@ -1,13 +1,13 @@
-"""eval/conversations.jsonl: chats on which the handling of follow-ups is tuned."""
+"""assistant/conversations.jsonl: chats on which the handling of follow-ups is tuned."""
 
 import json
 from collections import Counter
 
-from eval.case import CASES
+from assistant.fit_follow import CHATS
 from index.questions import find_verbatim
 from ingest.corpus import ingest
 
-TALKS = [json.loads(line) for line in (CASES.parent / "conversations.jsonl").read_text(encoding="utf-8").splitlines()]
+TALKS = [json.loads(line) for line in CHATS.read_text(encoding="utf-8").splitlines()]
 
 
 def test_every_kind_of_turn_is_there_often_enough():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -45,6 +46,24 @@ def small(tmp_path):
     return Settings(home=tmp_path / "home", source=source, lock_seconds=0.2)
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The index of that source, built once."""
+    settings = Settings(home=tmp_path_factory.mktemp("built"), source=tmp_path_factory.mktemp("one"))
+    (settings.source / ONE).write_bytes((BUNDLED / ONE).read_bytes())
+    library.ensure(settings)
+    return settings.index_dir
+
+
+@pytest.fixture
+def ready(small, built):
+    """Settings with an index of their own source."""
+    shutil.copytree(built, small.index_dir)
+    folder = generations.current(small.index_dir)
+    manifest.write(replace(manifest.read(folder), source=str(small.source)), folder)
+    return small
+
+
 def add_county(settings, name="昌乐县人民政府工作规则.txt"):
     (settings.source / name).write_bytes((BUNDLED / name).read_bytes())
 
@@ -65,18 +84,17 @@ def python(code, settings, **options):
 # generations ---------------------------------------------------------------------------------
 
 
-def test_reader_in_another_process_sees_the_new_generation_at_its_next_question(small):
-    library.ensure(small)
+def test_reader_in_another_process_sees_the_new_generation_at_its_next_question(ready):
     reader = python(
         "import sys; from assistant.settings import Settings; from index.library import Library\n"
         "library = Library(Settings())\n"
         "for line in sys.stdin:\n"
         "    index = library.index(); r = index.regulations[0]\n"
         "    print(len(index.regulations), len(index.search(index.prepare(line), r)), flush=True)\n",
-        small,
+        ready,
     )
     answers = []
-    for change in (lambda: None, lambda: (add_county(small), library.rebuild(small))):
+    for change in (lambda: None, lambda: (add_county(ready), library.rebuild(ready))):
         change()
         reader.stdin.write("常务会议多久开一次\n")
         reader.stdin.flush()
@@ -86,53 +104,50 @@ def test_reader_in_another_process_sees_the_new_generation_at_its_next_question(
     assert answers == [["1", "10"], ["2", "10"]]
 
 
-def test_generation_in_use_is_kept_and_an_unused_one_removed(small):
-    library.ensure(small)
-    opened = library.Library(small)
-    first = generations.current(small.index_dir)
-    library.rebuild(small)
-    second = generations.current(small.index_dir)
+def test_generation_in_use_is_kept_and_an_unused_one_removed(ready):
+    opened = library.Library(ready)
+    first = generations.current(ready.index_dir)
+    library.rebuild(ready)
+    second = generations.current(ready.index_dir)
     assert first.is_dir()
     assert second != first
     index = opened.index()  # moves on to the second
     assert index.search(index.prepare("会议纪要谁签发"), index.regulations[0])
-    library.rebuild(small)
+    library.rebuild(ready)
     assert not first.exists()
     assert second.is_dir()
     opened.close()
 
 
 @pytest.mark.parametrize("moment", [0.3, 2.0])
-def test_build_killed_at_any_moment_leaves_the_old_index(small, moment):
-    library.ensure(small)
-    before = generations.current(small.index_dir)
-    add_county(small)
+def test_build_killed_at_any_moment_leaves_the_old_index(ready, moment):
+    before = generations.current(ready.index_dir)
+    add_county(ready)
     builder = python(
-        "from assistant.settings import Settings; from index import library; library.rebuild(Settings())", small
+        "from assistant.settings import Settings; from index import library; library.rebuild(Settings())", ready
     )
     start = time.monotonic()
-    while not list(small.index_dir.glob("gen-*")) or len(list(small.index_dir.glob("gen-*"))) < 2:
+    while not list(ready.index_dir.glob("gen-*")) or len(list(ready.index_dir.glob("gen-*"))) < 2:
         if builder.poll() is not None or time.monotonic() - start > 60:
             break
         time.sleep(0.01)
     time.sleep(moment - 0.3)
     builder.send_signal(signal.SIGKILL)
     builder.wait()
-    opened = library.Library(small)
+    opened = library.Library(ready)
     assert opened.index().regulations
     opened.close()
-    if generations.current(small.index_dir) == before:  # else it had finished
-        library.rebuild(small)
-    assert len(list(small.index_dir.glob("gen-*"))) == 1
-    assert [r.county for r in library.Library(small).index().regulations] == ["昌乐县", "渠县"]
+    if generations.current(ready.index_dir) == before:  # else it had finished
+        library.rebuild(ready)
+    assert len(list(ready.index_dir.glob("gen-*"))) == 1
+    assert [r.county for r in library.Library(ready).index().regulations] == ["昌乐县", "渠县"]
 
 
-def test_failed_build_leaves_nothing_behind(small):
-    library.ensure(small)
-    before = set(small.index_dir.glob("gen-*"))
-    with pytest.raises(ZeroDivisionError), generations.building(small.index_dir, 1, lambda: None):
+def test_failed_build_leaves_nothing_behind(ready):
+    before = set(ready.index_dir.glob("gen-*"))
+    with pytest.raises(ZeroDivisionError), generations.building(ready.index_dir, 1, lambda: None):
         raise ZeroDivisionError
-    assert set(small.index_dir.glob("gen-*")) == before
+    assert set(ready.index_dir.glob("gen-*")) == before
 
 
 def test_second_builder_is_told(small):
@@ -177,22 +192,20 @@ def test_no_index_is_built_and_a_stale_one_is_named(small):
         ("libraries", "程序库版本"),
     ],
 )
-def test_manifest_names_what_differs(small, field, named):
-    library.ensure(small)
-    folder = generations.current(small.index_dir)
+def test_manifest_names_what_differs(ready, field, named):
+    folder = generations.current(ready.index_dir)
     path = folder / "manifest.json"
     row = json.loads(path.read_text(encoding="utf-8"))
     row[field] = {} if field == "libraries" else 0 if field == "format" else "another"
     path.write_text(json.dumps(row), encoding="utf-8")
-    assert library.changes(small, folder) == [named]
+    assert library.changes(ready, folder) == [named]
 
 
-def test_manifest_that_cannot_be_read(small):
-    library.ensure(small)
-    (generations.current(small.index_dir) / "manifest.json").write_text("{", encoding="utf-8")
+def test_manifest_that_cannot_be_read(ready):
+    (generations.current(ready.index_dir) / "manifest.json").write_text("{", encoding="utf-8")
     with pytest.raises(IndexStale, match="读不出来"):
-        library.ensure(small)
-    library.ensure(small, replace_stale=True)
+        library.ensure(ready)
+    library.ensure(ready, replace_stale=True)
 
 
 def test_bad_files_are_left_out_and_named(small):
