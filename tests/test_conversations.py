@@ -3,7 +3,9 @@
 import json
 from collections import Counter
 
-from assistant.fit_follow import CHATS
+from assistant.fit_follow import CHATS, Example, fit
+from assistant.follow import Reading, describe
+from assistant.wording import ngrams, odds
 from index.questions import find_verbatim
 from ingest.corpus import ingest
 
@@ -26,3 +28,21 @@ def test_each_quote_stands_in_its_article():
                 assert turn["quote"] == ""
             else:
                 assert find_verbatim(turn["quote"], articles[turn["county"], turn["article"]]) is not None, talk["id"]
+
+
+def reading(article, known):
+    return Reading(article, settled=known, evidence=0.5, known=known, unknown=0.0)
+
+
+def test_what_finds_its_article_only_after_the_question_before_it_is_learnt_to_go_on():
+    short = [f"{word}{n}" for n, word in enumerate(("那谁批", "提前几天", "书面还是口头", "副县长呢") * 5)]
+    whole = [f"{word}谁来管{n}" for n, word in enumerate(("公章", "督查", "值班", "信息公开") * 5)]
+    before, near, far = reading(1, 0.9), reading(1, 0.9), reading(2, 0.3)
+    asked = [Example(f"a{n}", text, (before, far, near), (False, True), True) for n, text in enumerate(short)]
+    asked += [
+        Example(f"b{n}", text, (before, reading(3, 0.9), near), (True, False), False) for n, text in enumerate(whole)
+    ]
+    weights = fit(asked, whole)
+    for each in asked:
+        signs = describe(each.topic, *each.found, odds(ngrams(each.topic), weights.wording))
+        assert (weights.signs.probability(signs) > 0.5) == each.meant, each.topic
