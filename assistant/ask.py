@@ -47,6 +47,8 @@ RETRIEVED = 10
 """Articles a county that are kept with an answer."""
 LIKELY = 0.3
 """Least share of the best article's probability for an article to be taken instead of it."""
+_FOLLOWED = 4096
+"""Of so many questions it is kept whether they go on with the one before them."""
 OUTSIDE = 0.25
 """Evidence below which, in every county, the matter is none of work rules at all."""
 
@@ -99,6 +101,7 @@ class Assistant:
         self._writer = writer or ExtractiveWriter()
         self._drafter = None if self._writer.mode == "extractive" else Assistant(library, settings)
         self._writing = choose.read_writing(choose.find_writing(find_embedding(settings.embedding)))
+        self._followed: tuple[SearchIndex | None, dict[tuple[Understood, Understood], bool]] = (None, {})
 
     @property
     def mode(self) -> str:
@@ -194,7 +197,7 @@ class Assistant:
         def follows(before: Understood, alone: Understood, whole: Understood) -> bool:
             if before.about is not None or before.lookup:
                 return leads_on(alone.topic)
-            return goes_on(alone.topic, *self.read(before, alone, whole))
+            return self._goes_on(before, alone, whole, index)
 
         understood = understand(question, history, known, county, authorities(of_counties(index)), follows)
         if understood.completed:
@@ -202,6 +205,15 @@ class Assistant:
             whole = self._writer.rewrite(question, earlier)
             understood = replace(understood, topic=find_places(whole, known).rest) if whole else understood
         return replace(understood, roles=understood.roles or frozenset([role] if role else ()))
+
+    def _goes_on(self, before: Understood, alone: Understood, whole: Understood, index: SearchIndex) -> bool:
+        """Tell a follow-up, once: the turns of a conversation are gone through again with each question."""
+        if self._followed[0] is not index or len(self._followed[1]) >= _FOLLOWED:
+            self._followed = (index, {})
+        told, key = self._followed[1], (before, alone)
+        if key not in told:
+            told[key] = goes_on(alone.topic, *self.read(before, alone, whole))
+        return told[key]
 
     def read(self, before: Understood, alone: Understood, whole: Understood) -> tuple[Reading, Reading, Reading]:
         """Tell what a question comes to in the county asked, the first of several: the one before it, alone, and made whole."""
@@ -215,13 +227,9 @@ class Assistant:
 
     def _read(self, understood: Understood, county: str, index: SearchIndex) -> Reading:
         found = find(understood, understood.topic, [county], index)[county]
-        weighed = self._weigh(understood, found, found.hits[:RETRIEVED], index)
-        best = max(weighed.choices, key=lambda choice: choice.probability, default=None)
         settled, _, left_open, _ = index.point_values(found.query, found.hits)
-        number = None if best is None else best.hit.article.number
         return Reading(
-            number,
-            weighed.settled,
+            found.hits[0].article.number,
             index.evidence(found.query, found.hits),
             float(max(settled, left_open)),
             index.unknown(understood.topic),

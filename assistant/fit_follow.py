@@ -1,8 +1,8 @@
 """Chats -> the weights that tell a question which goes on with another: ``python -m assistant.fit_follow``.
 
 Each chat is gone through as it was meant; each question is read alone and made whole. The right
-reading is the one whose likeliest words stand in the article that answers; where both or neither
-do, the chat's own word counts for a fifth of that. Where the rule is silent, the chat's word decides.
+reading is the one whose likeliest article answers; where both or neither do, the chat's own word
+counts for a fifth of that. Where the rule is silent, the chat's word decides.
 """
 
 from __future__ import annotations

@@ -27,16 +27,14 @@ class Reading(NamedTuple):
     """What one reading of a question comes to in a county.
 
     Attributes:
-        article: number of the article whose words answer likeliest, None if none has any.
-        settled: probability that the rule settles the point.
+        article: number of the likeliest article.
         evidence: probability that the rule answers at all.
         known: cosine of the nearest known question, whether the rule settles it or leaves it open.
         unknown: share of its words that no article or known question holds.
 
     """
 
-    article: int | None
-    settled: float
+    article: int
     evidence: float
     known: float
     unknown: float
@@ -62,7 +60,6 @@ def describe(topic: str, before: Reading, alone: Reading, whole: Reading, worded
     """
     return np.array(
         [
-            log_odds(alone.settled) - log_odds(whole.settled),
             alone.known - whole.known,
             log_odds(whole.evidence),
             whole.article == before.article,

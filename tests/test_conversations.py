@@ -31,7 +31,7 @@ def test_each_quote_stands_in_its_article():
 
 
 def reading(article, known):
-    return Reading(article, settled=known, evidence=0.5, known=known, unknown=0.0)
+    return Reading(article, evidence=0.5, known=known, unknown=0.0)
 
 
 def test_what_finds_its_article_only_after_the_question_before_it_is_learnt_to_go_on():
