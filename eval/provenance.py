@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from assistant.ask import Assistant
+from assistant.follow import WEIGHTS as FOLLOW
 from assistant.settings import Settings
 from eval.case import Case
 from index import generations, manifest
@@ -77,7 +78,7 @@ def made_with(settings: Settings, assistant: Assistant, cases: Path) -> dict[str
         "regulations": {r.id: r.source_hash for r in assistant.index.regulations},
         "corpus": built.corpus,
         "model": built.model,
-        "weights": _digest(find_embedding(settings.embedding).glob("*.json")),
+        "weights": _digest([*find_embedding(settings.embedding).glob("*.json"), FOLLOW]),
         "questions": built.questions,
         "points": built.points,
         "dictionary": built.dictionary,
