@@ -205,6 +205,8 @@ def take(
     alone = Understood(topic, topic, counties, missing, named.references, lookup, _about(topic), False, roles)
     if before is None or not before.topic or named.references or _names_another(topic, before.topic):
         return alone
+    if _FILLER.sub("", topic) == _FILLER.sub("", before.topic):  # the same once more, of other counties
+        return alone
     roles = roles or before.roles
     if not _FILLER.sub("", topic):
         references = before.references if before.lookup else ()

@@ -178,6 +178,11 @@ def test_a_question_of_its_own_may_begin_as_a_follow_up_does():
     assert understand("谁负责督查工作", history, KNOWN, follows=lambda *_: True).completed
 
 
+def test_the_same_question_of_other_counties_is_not_said_twice():
+    asked = understand("各县的常务会议多久开一次？", user("昌乐常务会议多久开一次"), KNOWN, follows=lambda *_: True)
+    assert (asked.topic, asked.counties) == ("常务会议多久开一次?", KNOWN)
+
+
 def test_follow_up_keeps_the_topic_and_adds_to_it():
     understood = understand("提前几天？", user("平阴的镇长离开平阴要跟谁请假？"), KNOWN)
     assert understood.counties == ("平阴县",)
