@@ -232,11 +232,12 @@ def _shares(quote: str, article: Article, parts: _Parts) -> npt.NDArray[np.float
     """Tell how much of a quote, or of itself where that is less, each unit holds; None if the article has it not."""
     if quote not in parts.quotes:
         quoted = find_verbatim(quote, article)
-        parts.quotes[quote] = None if quoted is None else np.array([_share(quoted, unit) for unit in parts.units])
+        parts.quotes[quote] = None if quoted is None else np.array([share(quoted, unit) for unit in parts.units])
     return parts.quotes[quote]
 
 
-def _share(quoted: Span, unit: Unit) -> float:
+def share(quoted: Span, unit: Unit) -> float:
+    """Return how much of a quote, or of itself where that is less, a unit holds; of a whole list always of itself."""
     shared = min(quoted.end, unit.span.end) - max(quoted.start, unit.span.start)
     size = unit.span.end - unit.span.start
     return max(0, shared) / (size if unit.whole else min(quoted.end - quoted.start, size))

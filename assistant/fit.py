@@ -31,6 +31,7 @@ from assistant.choose import (
     describe_search,
     describe_units,
     likelihood,
+    share,
     wording,
     write_writing,
 )
@@ -184,13 +185,7 @@ def _ask(
 def _answers(hit: Hit, gold: BankQuestion) -> Iterator[bool]:
     quoted = find_verbatim(gold.quote, hit.article) if hit.article.number == gold.article else None
     for unit in candidates(hit.article):
-        if quoted is None:
-            yield False
-            continue
-        shared = min(quoted.end, unit.span.end) - max(quoted.start, unit.span.start)
-        size = unit.span.end - unit.span.start
-        least = size if unit.whole else min(quoted.end - quoted.start, size)
-        yield shared > 0 and shared >= 0.5 * least
+        yield quoted is not None and share(quoted, unit) >= 0.5
 
 
 def fit_unit(found: Sequence[Example]) -> Regression:

@@ -208,7 +208,7 @@ def take(
     if _FILLER.sub("", topic) == _FILLER.sub("", before.topic):  # the same once more, of other counties
         return alone
     roles = roles or before.roles
-    if not _FILLER.sub("", topic):
+    if not length(topic):
         references = before.references if before.lookup else ()
         lookup = bool(references)
         return Understood(before.topic, before.focus, counties, missing, references, lookup, before.about, True, roles)
