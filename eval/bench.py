@@ -112,8 +112,8 @@ def measure(name: str, settings: Settings) -> list[Row]:
 
 
 def peak_memory() -> float:
-    """Most memory that this process has held, in MiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """Most memory that this process has held, and the largest of those that it started, in MiB."""
+    peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
 

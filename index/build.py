@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import filterfalse
 from pathlib import Path
@@ -20,6 +24,8 @@ POINTS = "points.npz"
 """The file of a generation that tells which points are left open."""
 KNOWN = "known"
 """The folder of a generation with the known questions and their vectors."""
+_MANY = 5000
+"""Of more articles the words are cut in a process of its own."""
 Progress = Callable[[str, int, int], None]
 """Told the step, how much of it is done, and how much there is."""
 
@@ -40,27 +46,49 @@ def build(
     for place, questions in as_questions(points, (r for r in regulations if r.county in with_bank)).items():
         asked.setdefault(place, []).extend(questions)
     write_asked(asked, folder / "questions.jsonl")
-    texts = expanded_texts(regulations, asked)
-    advance = _counter("词索引", len(texts) * len(CUTTERS), progress)
-    for name in CUTTERS:
-        LexicalIndex.build(texts, name, lambda: advance(1)).save(folder / name)
-    progress("问题", 0, 1)
-    known = KnownQuestions.build(known_texts(asked, points), embedder)
-    known.save(folder / KNOWN)
-    PointIndex.build(points, regulations, known).save(folder / POINTS)
-    progress("问题", 1, 1)
     passages = sum(1 for _ in passage_entries(regulations))
-    advance = _counter("向量", passages, progress)
-    dense = DenseIndex(folder / "chroma")
-    try:
-        dense.add("articles", filter(is_whole, passage_entries(regulations)), embedder, advance)
-        dense.add("parts", filterfalse(is_whole, passage_entries(regulations)), embedder, advance)
-    finally:
-        dense.close()
+    with word_indexes(expanded_texts(regulations, asked), folder, progress):
+        progress("问题", 0, 1)
+        known = KnownQuestions.build(known_texts(asked, points), embedder)
+        known.save(folder / KNOWN)
+        PointIndex.build(points, regulations, known).save(folder / POINTS)
+        progress("问题", 1, 1)
+        advance = _counter("向量", passages, progress)
+        dense = DenseIndex(folder / "chroma")
+        try:
+            dense.add("articles", filter(is_whole, passage_entries(regulations)), embedder, advance)
+            dense.add("parts", filterfalse(is_whole, passage_entries(regulations)), embedder, advance)
+        finally:
+            dense.close()
     described = manifest.describe(tuple(regulations), tuple(bank), points, embedder.digest, source)
     built = replace(described, passages=passages)
     manifest.write(built, folder)
     return built
+
+
+@contextmanager
+def word_indexes(texts: Sequence[str], folder: Path, progress: Progress) -> Iterator[None]:
+    """Write the word indexes before what follows, or of many texts meanwhile: cutting them takes a core for minutes."""
+    if len(texts) <= _MANY:
+        advance = _counter("词索引", len(texts) * len(CUTTERS), progress)
+        for name in CUTTERS:
+            LexicalIndex.build(texts, name, lambda: advance(1)).save(folder / name)
+        yield
+        return
+    command = [sys.executable, "-m", "index.lexical", str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, encoding="utf-8") as process:
+        try:
+            if process.stdin is not None:
+                with process.stdin:
+                    json.dump(texts, process.stdin)
+            yield
+        except BaseException:
+            process.kill()
+            raise
+        progress("词索引", 0, 1)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    progress("词索引", 1, 1)
 
 
 def _counter(step: str, total: int, progress: Progress) -> Callable[[int], None]:

@@ -1,7 +1,8 @@
 """Vectors in Chroma, reached through llama-index: the only place where either is called.
 
-Chroma is embedded and persistent. Each county has its own collections, of whole articles and of their parts (款, 项):
-a search asks one county, and Chroma's filters cost four times the search.
+Chroma is embedded and persistent. Each county has its own collections, of whole articles and of their parts (款, 项).
+A search asks one regulation, which has some two hundred passages: their vectors are read from Chroma once, and compared
+with the question exactly.
 """
 
 from __future__ import annotations
@@ -16,19 +17,15 @@ from typing import NamedTuple
 import chromadb
 import numpy as np
 import numpy.typing as npt
-from chromadb.api.collection_configuration import CreateHNSWConfiguration
 from chromadb.config import Settings as ChromaSettings
 from llama_index.core.schema import BaseNode, TextNode
 from llama_index.vector_stores.chroma import ChromaVectorStore
 from sentence_transformers import SentenceTransformer
 
 _BATCH = 512
-_GRAPH: CreateHNSWConfiguration = {"space": "cosine", "ef_search": 1000, "batch_size": 1, "sync_threshold": 1}
-"""All of the graph is on disk: what is not, each process adds anew, to a graph of its own that finds other neighbours.
-
-A search looks at so many vectors (``ef_search``) that of 15,000 nearest ones none was missed, so that
-every build gives the same; with 200 one in a hundred was.
-"""
+"""Texts embedded at once."""
+_STORED = 5000
+"""Entries stored at once: with each store the collection's keys are written anew, however many they are."""
 
 
 class Entry(NamedTuple):
@@ -91,14 +88,14 @@ class DenseIndex:
     def add(self, kind: str, entries: Iterable[Entry], embedder: Embedder, advance: Callable[[int], None]) -> None:
         """Embed and store entries; ``advance`` is told how many more are done."""
         for _, group in groupby(entries, key=lambda entry: entry.metadata["county"]):
-            while batch := list(islice(group, _BATCH)):
+            while batch := list(islice(group, _STORED)):
                 self._store(kind, batch, embedder)
                 advance(len(batch))
 
     def _store(self, kind: str, entries: Sequence[Entry], embedder: Embedder) -> None:
         name = _name(kind, str(entries[0].metadata["county"]))
         if name not in self._stores:
-            collection = self._client.create_collection(name, configuration={"hnsw": _GRAPH})
+            collection = self._client.create_collection(name, configuration={"hnsw": {"space": "cosine"}})
             self._stores[name] = ChromaVectorStore(chroma_collection=collection)
         vectors = embedder.texts([entry.text for entry in entries])
         nodes: list[BaseNode] = [
@@ -107,32 +104,20 @@ class DenseIndex:
         ]
         self._stores[name].add(nodes)
 
-    def nearest(
-        self, kind: str, vector: Sequence[float], county: str, most: int, regulation: str | None = None
-    ) -> list[tuple[str, float]]:
-        """Return the keys nearest to a vector among one county's, with their cosine, nearest first.
+    def vectors(self, kind: str, county: str, regulation: str) -> dict[str, npt.NDArray[np.float32]]:
+        """Return the vector, of length 1, of each passage of a regulation by its key.
 
         Args:
             kind: articles or parts.
-            vector: of length 1.
-            county: whose collection is searched.
-            most: how many are returned.
-            regulation: only of this one; to be left out where the county has no other, since the
-                filter costs more than the search.
+            county: whose collection is read.
+            regulation: its id; a county may have several.
 
         """
         store = self._stores.get(_name(kind, county))
         if store is None:
-            return []
-        # Asked directly: the vector store would also fetch the text and metadata of all that is found.
-        found = store.client.query(
-            query_embeddings=[list(vector)],
-            n_results=most,
-            where={"regulation": regulation} if regulation else None,
-            include=["distances"],
-        )
-        near = [(key, 1.0 - distance) for key, distance in zip(found["ids"][0], found["distances"][0], strict=True)]
-        return sorted(near, key=lambda pair: -pair[1])
+            return {}
+        found = store.client.get(where={"regulation": regulation}, include=["embeddings"])
+        return dict(zip(found["ids"], np.asarray(found["embeddings"], dtype=np.float32), strict=True))
 
     def close(self) -> None:
         """Let go of the files."""

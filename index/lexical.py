@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -76,3 +78,9 @@ class LexicalIndex:
             total[postings["indices"][of_word]] += postings["data"][of_word]
             highest += float(self._highest[number])
         return total / highest if highest else total
+
+
+if __name__ == "__main__":
+    given = json.load(sys.stdin)
+    for each in CUTTERS:
+        LexicalIndex.build(given, each).save(Path(sys.argv[1]) / each)

@@ -10,7 +10,6 @@ the probability that the article answers. A second one tells whether the rule an
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import accumulate
@@ -40,7 +39,7 @@ NEAREST_QUESTIONS = 60
 _ARTICLES_KEPT = 4096
 """Of so many articles the vectors of the parts are kept once they have been looked at."""
 _QUESTIONS_KEPT = 64
-"""Of so many questions the words are kept: one is asked of every county, and a long one takes long to cut."""
+"""So many questions are kept ready: one is asked of every county, and again with each follow-up."""
 RERANKED = 10
 """How many articles a reranker puts in order."""
 
@@ -96,11 +95,18 @@ class _Look(NamedTuple):
     similar: dict[int, list[Similar]]
 
 
-class _Cut(NamedTuple):
-    """A regulation's passages: by key, each with the place of its article, and the whole articles in order."""
+class _Passages(NamedTuple):
+    """Passages of a regulation, each with the place of its article, and their vectors, a row each."""
 
-    by_key: dict[str, tuple[int, Passage]]
-    whole: list[Passage]
+    places: list[tuple[int, Passage]]
+    vectors: npt.NDArray[np.float32]
+
+
+class _Cut(NamedTuple):
+    """A regulation cut in whole articles, in order, and their parts."""
+
+    articles: _Passages
+    parts: _Passages
 
 
 class _Answered(NamedTuple):
@@ -126,13 +132,13 @@ class SearchIndex:
         self._points = PointIndex.load(folder / POINTS, self._known)
         self._lexical = {name: LexicalIndex.load(folder / name, name) for name in CUTTERS}
         self._passages: dict[str, _Cut] = {}
+        self._prepared = lru_cache(_QUESTIONS_KEPT)(self._prepare)
         self._words_of = lru_cache(_QUESTIONS_KEPT)(lambda text: tuple(cut_words(text)))
         self._vectors_of = lru_cache(_ARTICLES_KEPT)(lambda texts: np.array(embedder.texts(texts)))
         self._asked = read_asked(folder / "questions.jsonl")
         self._answered: dict[str, _Answered] = {}
         written_for = {(place[0], q.county) for place, questions in self._asked.items() for q in questions}
         self._with_own = {r.id for r in self.regulations if (r.id, r.county) in written_for}
-        self._siblings = Counter(r.county for r in self.regulations)
         self._of_counties = np.repeat(
             [bool(r.county) for r in self.regulations], [len(r.articles) for r in self.regulations]
         )
@@ -140,27 +146,29 @@ class SearchIndex:
         self._offsets = dict(zip((r.id for r in self.regulations), ends, strict=False))
 
     def prepare(self, text: str) -> Query:
-        """Embed and cut a question once, for any number of regulations."""
+        """Embed and cut a question once, for any number of regulations and for the follow-ups to it."""
+        return self._prepared(text)
+
+    def _prepare(self, text: str) -> Query:
         vector = self._embedder.question(text)
         plain = self._embedder.texts([text])[0] if self._embedder.instruction else vector
         return Query(text, vector, plain, {name: index.scores(text) for name, index in self._lexical.items()})
 
     def blend(self, query: Query, text: str) -> Query:
         """Turn a question's vectors halfway to those of a part of it."""
-        vector = _between(query.vector, self._embedder.question(text))
-        plain = _between(query.plain, self._embedder.texts([text])[0]) if self._embedder.instruction else vector
-        return query._replace(vector=vector, plain=plain)
+        part = self.prepare(text)
+        return query._replace(vector=_between(query.vector, part.vector), plain=_between(query.plain, part.plain))
 
     def search(self, query: Query, regulation: Regulation, most: int = 10) -> list[Hit]:
         """Return the ``most`` likeliest articles of a regulation, best first."""
         values, best, similar = self._look(query, regulation)
-        whole = self._cut(regulation).whole
+        whole = self._cut(regulation).articles.places
         scores = self._weights(regulation.id).article.probability(values)
         order = np.argsort(-scores, kind="stable")[:most]
         found = zip(order.tolist(), scores[order].tolist(), values[order].tolist(), strict=True)
         hits = [
             Hit(
-                passage=best.get(i, whole[i]),
+                passage=best.get(i, whole[i][1]),
                 article=regulation.articles[i],
                 score=score,
                 channels=dict(zip(ranking.CHANNELS, channels, strict=True)),
@@ -241,18 +249,21 @@ class SearchIndex:
         return _Look(values, best, similar)
 
     def _cut(self, regulation: Regulation) -> _Cut:
-        """Cut a regulation's articles the first time that it is searched."""
+        """Cut a regulation's articles, and read the vectors, the first time that it is searched."""
         if regulation.id not in self._passages:
-            parts = [list(passage.cut(regulation, article)) for article in regulation.articles]
-            by_key = {part.key: (i, part) for i, group in enumerate(parts) for part in group}
-            self._passages[regulation.id] = _Cut(by_key, [group[0] for group in parts])
+            groups = [list(passage.cut(regulation, article)) for article in regulation.articles]
+            whole = [(i, group[0]) for i, group in enumerate(groups)]
+            parts = [(i, part) for i, group in enumerate(groups) for part in group[1:]]
+            self._passages[regulation.id] = _Cut(
+                self._read("articles", regulation, whole), self._read("parts", regulation, parts)
+            )
         return self._passages[regulation.id]
 
-    def _nearest(
-        self, kind: str, vector: Sequence[float], regulation: Regulation, most: int
-    ) -> list[tuple[str, float]]:
-        only = regulation.id if self._siblings[regulation.county] > 1 else None
-        return self._dense.nearest(kind, vector, regulation.county, most, only)
+    def _read(self, kind: str, regulation: Regulation, places: list[tuple[int, Passage]]) -> _Passages:
+        if not places:
+            return _Passages([], np.zeros((0, 0), dtype=np.float32))
+        vectors = self._dense.vectors(kind, regulation.county, regulation.id)
+        return _Passages(places, np.stack([vectors[part.key] for _, part in places]))
 
     def _nearest_passages(
         self,
@@ -263,12 +274,11 @@ class SearchIndex:
     ) -> dict[int, Passage]:
         """Fill both channels; an article is its own passage where no part of it is nearer."""
         best: dict[int, Passage] = {}
-        cut = self._cut(regulation).by_key
-        for key, cosine in self._nearest("articles", query.vector, regulation, NEAREST_PASSAGES):
-            i, best[i] = cut[key]
+        cut = self._cut(regulation)
+        for (i, whole), cosine in _nearest(cut.articles, query.vector):
+            best[i] = whole
             article[i] = passage[i] = max(0.0, cosine)
-        for key, cosine in self._nearest("parts", query.vector, regulation, NEAREST_PASSAGES):
-            i, part = cut[key]
+        for (i, part), cosine in _nearest(cut.parts, query.vector):
             if cosine > passage[i]:
                 best[i] = part
                 passage[i] = cosine
@@ -299,6 +309,15 @@ class SearchIndex:
             rows = self._known.rows(question.question for _, question in questions)
             self._answered[regulation.id] = _Answered(rows, questions)
         return self._answered[regulation.id]
+
+
+def _nearest(passages: _Passages, vector: Sequence[float]) -> list[tuple[tuple[int, Passage], float]]:
+    """Return the passages nearest to a vector of length 1 with their cosine, nearest first."""
+    if not passages.places:
+        return []
+    cosines = passages.vectors @ np.asarray(vector, dtype=np.float32)
+    near = _highest(cosines, NEAREST_PASSAGES)
+    return [(passages.places[n], cosine) for n, cosine in zip(near.tolist(), cosines[near].tolist(), strict=True)]
 
 
 def _highest(values: npt.NDArray[np.float32], most: int) -> npt.NDArray[np.intp]:

@@ -1,7 +1,10 @@
 """One real index for all tests, built once from the bundled texts."""
 
 import os
+import runpy
 import shutil
+import sys
+from types import SimpleNamespace
 
 # A process of tests for each core: more threads would wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -40,6 +43,26 @@ def assistant(settings):
     opened = library.Library(settings)
     yield Assistant(opened, settings)
     opened.close()
+
+
+@pytest.fixture
+def program(monkeypatch, capsys):
+    """Run ``python -m …`` in this process: another would take ten seconds to import what it needs."""
+
+    def run(module, *arguments, **environment):
+        code = 0
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "argv", [module, *map(str, arguments)])
+            for name, value in environment.items():
+                patch.setenv(name, str(value))
+            try:
+                runpy.run_module(module, run_name="__main__")
+            except SystemExit as end:
+                code = end.code or 0
+        said = capsys.readouterr()
+        return SimpleNamespace(returncode=code, stdout=said.out, stderr=said.err)
+
+    return run
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ import pytest
 from assistant.ask import Assistant
 from assistant.settings import Settings
 from index import generations, library, manifest
+from index.build import word_indexes
 from index.dense import DenseIndex, Entry, model_hash
 from index.lexical import CUTTERS, LexicalIndex
 from index.points import read_points
@@ -141,6 +141,22 @@ def test_build_killed_at_any_moment_leaves_the_old_index(ready, moment):
         library.rebuild(ready)
     assert len(list(ready.index_dir.glob("gen-*"))) == 1
     assert [r.county for r in library.Library(ready).index().regulations] == ["昌乐县", "渠县"]
+
+
+def test_words_of_many_articles_are_cut_in_a_process_beside_and_are_the_same(tmp_path, monkeypatch):
+    texts, told = ["县长主持常务会议\n多久开一次", "", "公文由副县长签发"], []
+    for many, folder in ((3, tmp_path / "here"), (2, tmp_path / "beside")):
+        monkeypatch.setattr("index.build._MANY", many)
+        folder.mkdir()
+        with word_indexes(texts, folder, lambda *step: told.append(step)):
+            pass
+    assert [done for _, done, _ in told] == [1, 2, 3, 4, 5, 6, 0, 1]
+    for name in CUTTERS:
+        here, beside = (LexicalIndex.load(tmp_path / each / name, name) for each in ("here", "beside"))
+        assert here.scores("谁签发公文").tolist() == beside.scores("谁签发公文").tolist()
+    (tmp_path / "words").touch()
+    with pytest.raises(subprocess.CalledProcessError), word_indexes(texts, tmp_path, lambda *step: None):
+        pass
 
 
 def test_failed_build_leaves_nothing_behind(ready):
@@ -269,12 +285,12 @@ def test_dense_index_keeps_counties_and_regulations_apart_and_comes_back_from_di
     index.add("parts", entries, Fixed(), lambda n: None)
     index.close()
     index = DenseIndex(tmp_path)
-    near = index.nearest("parts", [1.0, 3.0, 0.0], "乙", 2, "乙一")
-    assert [key for key, _ in near] == ["乙一3", "乙一2"]
-    assert {key for key, _ in index.nearest("parts", [1.0, 3.0, 0.0], "乙", 2)} == {"乙一3", "乙二3"}
-    assert index.nearest("parts", [1.0, 3.0, 0.0], "丙", 2) == []
-    assert near[0][1] == pytest.approx(1.0, abs=1e-4)
-    assert near[1][1] == pytest.approx(7 / np.sqrt(5 * 10), abs=1e-3)
+    found = index.vectors("parts", "乙", "乙一")
+    assert set(found) == {"乙一1", "乙一2", "乙一3"}
+    assert all(vector == pytest.approx([1.0, int(key[-1]), 0.0]) for key, vector in found.items())
+    assert set(index.vectors("parts", "乙", "乙二")) == {"乙二1", "乙二2", "乙二3"}
+    assert index.vectors("parts", "乙", "甲一") == index.vectors("articles", "乙", "乙一") == {}
+    assert index.vectors("parts", "丙", "乙一") == {}
     index.close()
 
 
@@ -448,38 +464,28 @@ def test_a_county_with_several_rules_is_answered_from_the_one_that_answers(small
 # command line --------------------------------------------------------------------------------
 
 
-def command(*arguments, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", *arguments],
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        cwd=Path(__file__).parent.parent,
-    )
-
-
-def test_index_commands(small, tmp_path):
-    source, home = {"XIANGUI_SOURCE": str(small.source)}, {"XIANGUI_HOME": str(small.home)}
-    built = command("index", "build", "--source", str(small.source), "--out", str(small.home), **home)
+def test_index_commands(small, tmp_path, program):
+    source, home = {"XIANGUI_SOURCE": small.source}, {"XIANGUI_HOME": small.home}
+    built = program("index", "build", "--source", small.source, "--out", small.home, **home)
     assert built.returncode == 0, built.stderr
-    found = command("index", "search", "常务会议多久开一次", "--county", "渠县", "--json", **source, **home)
+    found = program("index", "search", "常务会议多久开一次", "--county", "渠县", "--json", **source, **home)
     rows = json.loads(found.stdout)
     assert rows[0]["article"] == 30
-    info = command("index", "info", **source, **home)
+    info = program("index", "info", **source, **home)
     assert "与现在一致" in info.stdout
-    missing = command("index", "search", "请假", "--county", "安丘市", **source, **home)
+    missing = program("index", "search", "请假", "--county", "安丘市", **source, **home)
     assert (missing.returncode, missing.stdout) == (2, "")
     assert "没有“安丘市”的规则" in missing.stderr
-    stale = command("index", "search", "请假", **home, XIANGUI_QUESTIONS=str(tmp_path))
+    stale = program("index", "search", "请假", **home, XIANGUI_QUESTIONS=tmp_path)
     assert stale.returncode == 2
     assert "题库" in stale.stderr
     assert "python -m index build" in stale.stderr
 
 
-def test_ingest_command(tmp_path):
+def test_ingest_command(tmp_path, program):
     bad = tmp_path / "bad.txt"
     bad.write_text("", encoding="utf-8")
-    run = command("ingest", str(BUNDLED), str(bad), "--out", str(tmp_path / "out"))
+    run = program("ingest", BUNDLED, bad, "--out", tmp_path / "out")
     assert run.returncode == 1
     assert "bad.txt：文件是空的" in run.stderr
     rows = [json.loads(line) for f in (tmp_path / "out").glob("*.jsonl") for line in f.read_text("utf-8").splitlines()]

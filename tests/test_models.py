@@ -163,14 +163,8 @@ def test_a_hub_name_is_looked_up_in_the_download_cache(embedding, tmp_path):
     assert find_embedding(str(embedding)) == embedding.resolve()
 
 
-def test_command_says_what_is_missing(tmp_path):
-    run = subprocess.run(
-        [sys.executable, "-m", "index", "search", "印章"],
-        env={**os.environ, "XIANGUI_HOME": str(tmp_path), "XIANGUI_EMBEDDING": "nobody/nothing"},
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+def test_command_says_what_is_missing(tmp_path, program):
+    run = program("index", "search", "印章", XIANGUI_HOME=tmp_path, XIANGUI_EMBEDDING="nobody/nothing")
     assert run.returncode == 2
     assert "XIANGUI_EMBEDDING=nobody/nothing" in run.stderr
     assert "Traceback" not in run.stderr
