@@ -88,11 +88,11 @@ def _plot(grown: Mapping[str, Mapping[int, Sequence[Row]]], out: Path) -> None:
 
 _HEAD = """# Performance
 
-Written by `make bench`; do not edit. Machine: {machine}. Medians of one run; each part in a process of its own. Memory is the most that the process held, libraries and model included. `python -m eval bench --parts ask,batch` measures some parts again, `--times 1,10` leaves the largest corpus out, `--resume` keeps what was measured before; what was measured last is kept in `<home>/bench/`.
+Written by `make bench`; do not edit. Machine: {machine}. Medians of one run; each part in a process of its own. Memory is the most that the process and the largest of those it started held, libraries and model included. `python -m eval bench --parts ask,batch` measures some parts again, `--times 1,10` leaves the largest corpus out, `--resume` keeps what was measured before; what was measured last is kept in `<home>/bench/`.
 """
 _NOTES = {
     "ask": "The cases of dev. Where a county is silent, the other counties' rules are searched too.\n\n",
-    "batch": f"`python -m eval answer`: {BATCH} different questions of the bank, start of the processes included; no question twice, so that none is saved. CPU ms: of all processes, for each question. The memory is that of one process; each further one holds as much.\n\n",
+    "batch": f"`python -m eval answer`: {BATCH} different questions of the bank, start of the processes included; no question twice, so that none is saved. CPU ms: of all processes, for each question.\n\n",
 }
 _GROWTH = """## Growth
 

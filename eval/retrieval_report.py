@@ -163,7 +163,7 @@ _HEAD = """# Retrieval
 
 Written by `make bench`; do not edit. Machine: {machine}. Cases: {cases}, those with gold. In square brackets: 95% bootstrap intervals (2,000 resamples of the cases). Nothing here was asked in training, in fitting, or is in the question bank.
 
-All rivals embed with the same bundled model. llama-index gets all that the user has said; a chunk of its SentenceSplitter counts as every article that it holds at least half of, which favours it. hit@1: the first result of the gold county holds a gold article. recall@5: gold articles in the first five results of their county. Memory is that of the whole process, libraries and model included.
+All rivals embed with the same bundled model. llama-index gets all that the user has said; a chunk of its SentenceSplitter counts as every article that it holds at least half of, which favours it. hit@1: the first result of the gold county holds a gold article. recall@5: gold articles in the first five results of their county. A question of a conversation is timed after those before it have been asked. Memory is the most that the process and the largest of those it started held, libraries and model included.
 """
 _WITH = "The bank's questions extend the articles of ours; the others index what they are given."
 _SIZES = "The vectors of passages alone, without BM25 and without questions, in the gold county."

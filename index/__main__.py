@@ -73,7 +73,7 @@ def search_command(
                 "article": hit.article.number,
                 "branch": hit.article.branch,
                 "score": round(hit.score, 4),
-                "channels": {k: round(v, 4) for k, v in hit.channels.items()},
+                "channels": {k: round(v, 4) for k, v in zip(CHANNELS, hit.channels, strict=True)},
                 "text": hit.passage.text,
             }
             for r, hits in found
@@ -142,7 +142,7 @@ def _table(title: str, rows: list[tuple[str, Hit]]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("最近的一段")
     for label, hit in rows:
-        channels = [f"{hit.channels[name]:.2f}" for name in CHANNELS]
+        channels = [f"{value:.2f}" for value in hit.channels]
         text = hit.passage.text.replace("\n", " ")
         table.add_row(label, f"{hit.score:.2f}", *channels, text[:60] + ("…" if len(text) > 60 else ""))
     return table

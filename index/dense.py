@@ -24,6 +24,8 @@ from sentence_transformers import SentenceTransformer
 
 _BATCH = 512
 """Texts embedded at once."""
+_PLACE = ("county", "regulation", "article", "branch", "paragraph", "item")
+"""What is kept of a part."""
 _STORED = 5000
 """Entries stored at once: with each store the collection's keys are written anew, however many they are."""
 
@@ -97,12 +99,19 @@ class DenseIndex:
         if name not in self._stores:
             collection = self._client.create_collection(name, configuration={"hnsw": {"space": "cosine"}})
             self._stores[name] = ChromaVectorStore(chroma_collection=collection)
-        vectors = embedder.texts([entry.text for entry in entries])
-        nodes: list[BaseNode] = [
-            TextNode(id_=entry.key, text=entry.text, metadata=entry.metadata, embedding=vector)
-            for entry, vector in zip(entries, vectors, strict=True)
-        ]
-        self._stores[name].add(nodes)
+        vectors = embedder.array([entry.text for entry in entries])
+        if kind == "articles":
+            nodes: list[BaseNode] = [
+                TextNode(id_=entry.key, text=entry.text, metadata=entry.metadata, embedding=vector.tolist())
+                for entry, vector in zip(entries, vectors, strict=True)
+            ]
+            self._stores[name].add(nodes)
+        else:  # words and document stand with the article; of 260,000 parts they would take as long as all else
+            self._stores[name].client.add(
+                ids=[entry.key for entry in entries],
+                embeddings=vectors,
+                metadatas=[{key: value for key, value in e.metadata.items() if key in _PLACE} for e in entries],
+            )
 
     def vectors(self, kind: str, county: str, regulation: str) -> dict[str, npt.NDArray[np.float32]]:
         """Return the vector, of length 1, of each passage of a regulation by its key.

@@ -149,7 +149,9 @@ class PointIndex:
         self._rows = known.rows(questions)
         self._left_open = left_open
         self._ids = list(ids)
-        self._names = [named_in(question) for question in questions]
+        named = [named_in(question) for question in questions]
+        self._kinds = list(dict.fromkeys(named))
+        self._kind_of = np.array([self._kinds.index(names) for names in named], dtype=np.int64)
         self._of = lru_cache(_PLACES_KEPT)(self._find)
 
     @classmethod
@@ -184,8 +186,9 @@ class PointIndex:
 
     def _find(self, regulation: str, names: frozenset[str]) -> npt.NDArray[np.int64]:
         """Return the rows of these points among the known questions."""
-        places = np.flatnonzero(self._left_open[self._ids.index(regulation)])
-        return np.array([self._rows[i] for i in places if is_same(names, self._names[i])], dtype=np.int64)
+        same = np.array([is_same(names, others) for others in self._kinds], dtype=bool)
+        places = self._left_open[self._ids.index(regulation)] & same[self._kind_of]
+        return np.asarray(self._rows[places])
 
 
 def is_same(names: frozenset[str], others: frozenset[str]) -> bool:

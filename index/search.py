@@ -58,7 +58,7 @@ class Hit(NamedTuple):
         passage: its nearest passage.
         article: the article itself.
         score: probability, 0 to 1, that the article answers the question.
-        channels: value of each channel, 0 where it did not find the article.
+        channels: value of each of ``ranking.CHANNELS``, 0 where it did not find the article.
         similar: the article's questions near to the one asked, nearest first.
 
     """
@@ -66,7 +66,7 @@ class Hit(NamedTuple):
     passage: Passage
     article: Article
     score: float
-    channels: dict[str, float]
+    channels: tuple[float, ...]
     similar: tuple[Similar, ...]
 
 
@@ -167,13 +167,7 @@ class SearchIndex:
         order = np.argsort(-scores, kind="stable")[:most]
         found = zip(order.tolist(), scores[order].tolist(), values[order].tolist(), strict=True)
         hits = [
-            Hit(
-                passage=best.get(i, whole[i][1]),
-                article=regulation.articles[i],
-                score=score,
-                channels=dict(zip(ranking.CHANNELS, channels, strict=True)),
-                similar=tuple(similar.get(i, ())),
-            )
+            Hit(best.get(i, whole[i][1]), regulation.articles[i], score, tuple(channels), tuple(similar.get(i, ())))
             for i, score, channels in found
         ]
         return hits if self._reranker is None else self._rerank(query, hits, self._reranker)
@@ -192,7 +186,7 @@ class SearchIndex:
 
     def evidence_values(self, query: Query, hits: Sequence[Hit]) -> npt.NDArray[np.float64]:
         """Describe how well the regulation of these hits answers (``ranking.evidence_features``)."""
-        best = np.array([hits[0].channels[name] for name in ranking.CHANNELS])
+        best = np.array(hits[0].channels)
         margin = ranking.log_odds(hits[0].score) - ranking.log_odds(hits[1].score) if len(hits) > 1 else 0.0
         return ranking.evidence_features(best, margin, self.anywhere(query))
 

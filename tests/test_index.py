@@ -9,8 +9,10 @@ import sys
 import time
 from dataclasses import replace
 
+import chromadb
 import numpy as np
 import pytest
+from chromadb.config import Settings as ChromaSettings
 
 from assistant.ask import Assistant
 from assistant.settings import Settings
@@ -273,25 +275,33 @@ def test_lexical_index_finds_and_comes_back_from_disk(cutter, tmp_path):
 
 def test_dense_index_keeps_counties_and_regulations_apart_and_comes_back_from_disk(tmp_path):
     class Fixed:
-        def texts(self, texts):
-            return [[1.0, float(len(t)), 0.0] for t in texts]
+        def array(self, texts):
+            return np.array([[1.0, float(len(t)), 0.0] for t in texts], dtype=np.float32)
 
     entries = [
-        Entry(f"{r}{n}", "字" * n, {"county": r[0], "regulation": r, "article": n})
+        Entry(f"{r}{n}", "字" * n, {"county": r[0], "regulation": r, "title": "某规则", "article": n})
         for r in ("甲一", "乙一", "乙二")
         for n in (1, 2, 3)
     ]
     index = DenseIndex(tmp_path)
     index.add("parts", entries, Fixed(), lambda n: None)
+    index.add("articles", entries[:3], Fixed(), lambda n: None)
     index.close()
     index = DenseIndex(tmp_path)
     found = index.vectors("parts", "乙", "乙一")
     assert set(found) == {"乙一1", "乙一2", "乙一3"}
     assert all(vector == pytest.approx([1.0, int(key[-1]), 0.0]) for key, vector in found.items())
     assert set(index.vectors("parts", "乙", "乙二")) == {"乙二1", "乙二2", "乙二3"}
+    assert index.vectors("articles", "甲", "甲一").keys() == {"甲一1", "甲一2", "甲一3"}
     assert index.vectors("parts", "乙", "甲一") == index.vectors("articles", "乙", "乙一") == {}
     assert index.vectors("parts", "丙", "乙一") == {}
     index.close()
+    client = chromadb.PersistentClient(str(tmp_path), settings=ChromaSettings(anonymized_telemetry=False))
+    kept = {c.name.split("-")[0]: c.get(ids=["甲一2"]) for c in client.list_collections() if c.get(ids=["甲一2"])["ids"]}
+    assert kept["articles"]["documents"] == ["字字"]
+    assert kept["articles"]["metadatas"][0].items() >= entries[1].metadata.items()
+    assert kept["parts"]["metadatas"] == [{"county": "甲", "regulation": "甲一", "article": 2}]
+    client.close()
 
 
 def test_model_loads_by_itself_and_without_network():
