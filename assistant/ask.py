@@ -46,7 +46,8 @@ log = logging.getLogger(__name__)
 RETRIEVED = 10
 """Articles a county that are kept with an answer."""
 LIKELY = 0.3
-"""Least share of the best article's probability for an article to be taken instead of it."""
+LIKELY_BESIDE = 0.8
+"""Least share of the best article's probability for an article to be quoted too; more where other counties stand beside."""
 _FOLLOWED = 4096
 """Of so many questions it is kept whether they go on with the one before them."""
 OUTSIDE = 0.25
@@ -72,11 +73,15 @@ class _Part:
 
 
 class _Look(NamedTuple):
-    """What a county's rule offers: all of it weighed, and for each thing asked; why it is silent, if it is."""
+    """What a county's rule offers: all of it weighed, and for each thing asked; why it is silent, if it is.
+
+    ``beside``: other counties are asked too.
+    """
 
     whole: Weighed
     parts: list[Weighed]
     silence: str | None
+    beside: bool
 
     @property
     def best(self) -> str:
@@ -247,7 +252,7 @@ class Assistant:
                 self._weigh(replace(understood, focus=part), each, hits, index) for part in parts(understood.focus)
             ]
             whole = whole._replace(settled=max([whole.settled, *(part.settled for part in asked)]))
-            looks[name] = _Look(whole, asked, self._silence(understood, each, whole, index))
+            looks[name] = _Look(whole, asked, self._silence(understood, each, whole, index), len(found) > 1)
         said = [look.best for look in looks.values() if look.silence is None]
         for name, look in looks.items():
             if look.silence is not None and any(_share(look.best, words) >= _SAME_WORDS for words in said):
@@ -274,10 +279,10 @@ class Assistant:
             near = max([self._near(understood, found, index), *(other.near for other in others)])
             sources = [other.source for other in others if other.settled >= _SURE_ELSEWHERE]
             return _Part(refusal=refuse.silent(rule, hits, why, sources), near=near, settled=weighed.settled)
-        answering = _answering(weighed.choices, understood.focus)
+        answering = _answering(weighed.choices, understood.focus, LIKELY_BESIDE if look.beside else LIKELY)
         kept = {choice.hit.article.number for choice in answering}
         choices = [[c for c in part.choices if c.hit.article.number in kept] for part in look.parts]
-        task = Task(understood, rule, answering, [part for part in choices if part])
+        task = Task(understood, rule, answering, [part for part in choices if part], look.beside)
         return _Part(self._writer.write(task), settled=weighed.settled)
 
     def _silence(self, understood: Understood, found: Found, weighed: Weighed, index: SearchIndex) -> str | None:
@@ -401,7 +406,7 @@ def _share(one: str, other: str) -> float:
     return len(words[0] & words[1]) / len(words[0]) if words[0] else 0.0
 
 
-def _answering(choices: Sequence[Choice], question: str) -> list[Choice]:
+def _answering(choices: Sequence[Choice], question: str, least: float = LIKELY) -> list[Choice]:
     """Leave out what cannot answer.
 
     That is articles far less likely than the best; where a quantity is asked for, articles without
@@ -415,7 +420,7 @@ def _answering(choices: Sequence[Choice], question: str) -> list[Choice]:
         return []
     score = max(choice.hit.score for choice in choices)
     quantity = _quantity(question)
-    likely = [choice for choice in choices if choice.hit.score >= LIKELY * score]
+    likely = [choice for choice in choices if choice.hit.score >= least * score]
     return [c for c in likely if quantity.search(c.hit.article.text)] if quantity is not None else likely
 
 

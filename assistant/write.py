@@ -26,6 +26,7 @@ class Selection:
     Attributes:
         keep: further units of the best one's article are kept down to this share of its probability.
         keep_long: the same for long questions, which ask for several things at once.
+        beside: both are so much higher where other counties are asked too.
         long: characters from which a question is long.
         elsewhere: units of other articles are kept down to this share.
         branch: so are clauses that say the same of another case, or of another role where the asker's
@@ -37,6 +38,7 @@ class Selection:
 
     keep: float = 0.5
     keep_long: float = 0.3
+    beside: float = 0.2
     long: int = 28
     elsewhere: float = 0.3
     branch: float = 0.1
@@ -52,6 +54,7 @@ class Task(NamedTuple):
         regulation: the county's rule.
         choices: the units of the articles that may answer, weighed for the whole question.
         parts: the same units, weighed for each of the things that it asks, if these are several.
+        beside: other counties' answers stand beside this one, so that it is to be short.
 
     """
 
@@ -59,6 +62,7 @@ class Task(NamedTuple):
     regulation: Regulation
     choices: Sequence[Choice]
     parts: Sequence[Sequence[Choice]] = ()
+    beside: bool = False
 
 
 class Written(NamedTuple):
@@ -128,7 +132,7 @@ class ExtractiveWriter:
 
     def _choose(self, task: Task) -> list[Choice]:
         """Choose for the whole question and, if it asks several things, the best for each; in the order of the text."""
-        chosen = self._near_best(task.choices, task.understood)
+        chosen = self._near_best(task)
         for choices in task.parts:
             best = max((c for c in choices if not c.unit.whole), key=lambda choice: choice.probability)
             if best.probability >= self._selection.part:
@@ -136,11 +140,13 @@ class ExtractiveWriter:
         kept = {(choice.hit.article.number, choice.unit) for choice in chosen}
         return [choice for choice in task.choices if (choice.hit.article.number, choice.unit) in kept]
 
-    def _near_best(self, choices: Sequence[Choice], understood: Understood) -> list[Choice]:
-        choices = _of_roles(choices, understood.roles)
+    def _near_best(self, task: Task) -> list[Choice]:
+        understood = task.understood
+        choices = _of_roles(task.choices, understood.roles)
         best = max(choices, key=lambda choice: choice.probability)
         is_long = len(understood.focus) >= self._selection.long
         keep = self._selection.keep_long if is_long else self._selection.keep
+        keep += self._selection.beside if task.beside else 0.0
         roles = roles_in(best.text) if not understood.roles else frozenset()
         chosen = []
         for choice in sorted((c for c in choices if not c.unit.whole), key=lambda choice: -choice.probability):
