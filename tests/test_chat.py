@@ -405,6 +405,33 @@ def test_pane_stands_beside_the_answer_and_the_sheet_over_it(browser, url):
             expect(number).to_be_focused()
 
 
+_CUT = """(pane) => {
+    const top = pane.getBoundingClientRect().top, name = pane.querySelector("h3").getBoundingClientRect();
+    const edge = name.top <= top + 1 ? name.bottom : top;
+    const texts = document.createTreeWalker(pane.querySelector(".document"), NodeFilter.SHOW_TEXT);
+    const cut = [];
+    for (const range = document.createRange(); texts.nextNode();) {
+        if (texts.currentNode.parentElement.closest("h3, details:not([open]) > :not(summary)")) continue;
+        range.selectNodeContents(texts.currentNode);
+        cut.push(...[...range.getClientRects()].filter(line => line.top < edge - 1 && line.bottom > edge + 1));
+    }
+    return cut.length;
+}"""
+
+
+@pytest.mark.parametrize(("size", "pane"), [(DESKTOP, "#source .pane"), (PHONE, "#sheet .pane")])
+def test_quote_is_in_view_with_all_above_it_or_below_a_whole_line(browser, url, size, pane):
+    with visit(browser, url, size) as page:
+        for question in (QUESTION, "乾安县规则第六十三条第五款", "渠县规则第三十条第三款", "平阴县规则第一条"):
+            ask_and_wait(page, question)
+            if size == PHONE:
+                page.locator(".turn").last.locator("button.cite").first.click()
+            expect(page.locator(f"{pane} mark").last).to_be_in_viewport(ratio=1)
+            assert page.locator(pane).evaluate(_CUT) == 0
+            page.keyboard.press("Escape")
+        assert page.locator(pane).evaluate("pane => pane.scrollTop") == 0  # of a short article all is seen
+
+
 def test_keyboard_alone_reaches_everything(browser, url):
     with visit(browser, url) as page:
         page.locator("body").press("Tab")

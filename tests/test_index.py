@@ -297,7 +297,9 @@ def test_dense_index_keeps_counties_and_regulations_apart_and_comes_back_from_di
     assert index.vectors("parts", "丙", "乙一") == {}
     index.close()
     client = chromadb.PersistentClient(str(tmp_path), settings=ChromaSettings(anonymized_telemetry=False))
-    kept = {c.name.split("-")[0]: c.get(ids=["甲一2"]) for c in client.list_collections() if c.get(ids=["甲一2"])["ids"]}
+    kept = {
+        c.name.split("-")[0]: c.get(ids=["甲一2"]) for c in client.list_collections() if c.get(ids=["甲一2"])["ids"]
+    }
     assert kept["articles"]["documents"] == ["字字"]
     assert kept["articles"]["metadatas"][0].items() >= entries[1].metadata.items()
     assert kept["parts"]["metadatas"] == [{"county": "甲", "regulation": "甲一", "article": 2}]

@@ -207,9 +207,25 @@
     for (const b of $$(`#conversation .cite[data-source="${id}"]`)) b.setAttribute("aria-current", "true");
     translate();
     if (narrow.matches && !$("#sheet").open) $("#sheet").showModal();
-    const mark = $("mark", pane) ?? $("h3", pane);
-    pane.scrollTop = mark ? Math.max(0, mark.getBoundingClientRect().top - pane.getBoundingClientRect().top + pane.scrollTop - 90) : 0;
+    reveal(pane);
     if (asked && narrow.matches) pane.focus({ preventScroll: true });
+  };
+  // From the document's title where the quote is seen with it; else from the article's name and, below it, a whole line.
+  const reveal = (pane) => {
+    pane.scrollTop = 0;
+    const top = pane.getBoundingClientRect().top;
+    const mark = $("mark", pane)?.getBoundingClientRect();
+    if (!mark || mark.bottom <= top + pane.clientHeight) return;
+    const name = $("h3", pane).getBoundingClientRect();
+    const lines = $$(".text p", pane).flatMap((p) => {
+      const { top: start, height } = p.getBoundingClientRect();
+      const { lineHeight, paddingTop } = getComputedStyle(p);
+      const step = parseFloat(lineHeight);
+      return Array.from({ length: Math.round(height / step) }, (_, n) => start + parseFloat(paddingTop) + n * step);
+    });
+    const most = Math.min(mark.top - 50 - name.height - top, pane.scrollHeight - pane.clientHeight);
+    const below = lines.map((line) => line - name.height - top).findLast((offset) => offset <= most);
+    pane.scrollTop = Math.max(name.top - top, below ?? 0);
   };
   $("#sheet").addEventListener("close", () => {
     const back = shown && (document.contains(shown) ? shown : $(`[data-source="${shown.dataset.source}"]`));
