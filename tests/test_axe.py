@@ -160,6 +160,7 @@ def test_tables_of_questions_have_no_serious_violation(browser, url, size, tmp_p
         check("31-no-file")
         page.locator("#batch-upload input[type=file]").set_input_files(given)
         expect(page.locator("#batch-upload")).to_contain_text("q", timeout=PATIENCE)
+        expect(page.locator("#batch-status [role=alert]")).to_have_count(0, timeout=PATIENCE)
         check("32-uploaded")
         page.locator("#batch-start").click()
         expect(page.locator("#batch-status .busy")).to_be_visible(timeout=PATIENCE)
