@@ -14,7 +14,7 @@ from pathlib import Path
 from index import manifest, passage
 from index.dense import DenseIndex, Embedder, Entry
 from index.known import KnownQuestions
-from index.lexical import CUTTERS, LexicalIndex
+from index.lexical import CUTTERS, write_indexes
 from index.points import Point, PointIndex, as_questions
 from index.questions import Asked, BankQuestion, for_regulations, write_asked
 from ingest.corpus import write_corpus
@@ -71,8 +71,7 @@ def word_indexes(texts: Sequence[str], folder: Path, progress: Progress) -> Iter
     """Write the word indexes before what follows, or of many texts meanwhile: cutting them takes a core for minutes."""
     if len(texts) <= _MANY:
         advance = _counter("词索引", len(texts) * len(CUTTERS), progress)
-        for name in CUTTERS:
-            LexicalIndex.build(texts, name, lambda: advance(1)).save(folder / name)
+        write_indexes(texts, folder, lambda: advance(1))
         yield
         return
     command = [sys.executable, "-m", "index.lexical", str(folder)]

@@ -80,7 +80,11 @@ class LexicalIndex:
         return total / highest if highest else total
 
 
+def write_indexes(texts: Sequence[str], folder: Path, advance: Callable[[], None] = lambda: None) -> None:
+    """Write an index of each kind of words, in a folder of its name; ``advance`` is called after each text of each."""
+    for name in CUTTERS:
+        LexicalIndex.build(texts, name, advance).save(folder / name)
+
+
 if __name__ == "__main__":
-    given = json.load(sys.stdin)
-    for each in CUTTERS:
-        LexicalIndex.build(given, each).save(Path(sys.argv[1]) / each)
+    write_indexes(json.load(sys.stdin), Path(sys.argv[1]))

@@ -149,9 +149,9 @@ class PointIndex:
         self._rows = known.rows(questions)
         self._left_open = left_open
         self._ids = list(ids)
-        named = [named_in(question) for question in questions]
-        self._kinds = list(dict.fromkeys(named))
-        self._kind_of = np.array([self._kinds.index(names) for names in named], dtype=np.int64)
+        kinds: dict[frozenset[str], int] = {}
+        self._kind_of = np.array([kinds.setdefault(named_in(q), len(kinds)) for q in questions], dtype=np.int64)
+        self._kinds = list(kinds)
         self._of = lru_cache(_PLACES_KEPT)(self._find)
 
     @classmethod
