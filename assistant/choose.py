@@ -163,19 +163,19 @@ def describe_units(asked: Asked, hits: Sequence[Hit], index: SearchIndex) -> npt
         if not parts.units:
             continue
         cosines = np.maximum(0.0, index.similarity(asked.query, parts.texts))
-        held = _held(words, focus, parts.words)
-        known, usual = _known(hit.article, parts, hit.similar)
+        held = shared_words(words, focus, parts.words)
+        nearest, usual = known(hit.article, parts.units, hit.similar, parts.shares)
         holds = np.array([_holds(wanted, parts, i) for i in range(len(parts.units))])
         article = np.tile([log_odds(hit.score), log_odds(hit.score) - best], (len(parts.units), 1))
-        relative = [column - column.max() for column in (cosines, held, known, usual)]
-        rows.append(np.column_stack([cosines, held, known, usual, *relative, holds, parts.shape, article]))
+        relative = [column - column.max() for column in (cosines, held, nearest, usual)]
+        rows.append(np.column_stack([cosines, held, nearest, usual, *relative, holds, parts.shape, article]))
     return np.vstack(rows) if rows else np.zeros((0, 0))
 
 
 class _Parts(NamedTuple):
     """What the units of an article are, whatever is asked: each list holds one value a unit.
 
-    ``quotes`` keeps ``_shares`` of the quotes that have been looked for.
+    ``shares`` keeps the quotes that have been looked for.
     """
 
     units: list[Unit]
@@ -184,7 +184,7 @@ class _Parts(NamedTuple):
     names: list[frozenset[str]]
     roles: list[frozenset[str]]
     shape: npt.NDArray[np.float64]
-    quotes: dict[str, npt.NDArray[np.float64] | None]
+    shares: Shares
 
 
 @lru_cache(_ARTICLES_KEPT)
@@ -206,34 +206,48 @@ def _read(article: Article) -> _Parts:
     )
 
 
-def _held(words: Iterable[str], focus: Container[str], common: Sequence[frozenset[str]]) -> npt.NDArray[np.float64]:
-    """Share of the question's words that each unit holds; words that many units hold count less."""
-    counts = {word: sum(word in each for each in common) for word in words}
+def shared_words(
+    words: Iterable[str], focus: Container[str], pieces: Sequence[frozenset[str]]
+) -> npt.NDArray[np.float64]:
+    """Share of the question's words that each piece of a text holds; words that many of them hold count less.
+
+    Args:
+        words: the question's bigrams, each once.
+        focus: those of the last question alone, which count twice.
+        pieces: the bigrams of each piece.
+
+    """
+    counts = {word: sum(word in each for each in pieces) for word in words}
     weight = {word: (1 + (word in focus)) / count for word, count in counts.items() if count}
     total = sum(weight.values())
-    return np.array([sum(w for word, w in weight.items() if word in each) / total if total else 0.0 for each in common])
+    return np.array([sum(w for word, w in weight.items() if word in each) / total if total else 0.0 for each in pieces])
 
 
-def _known(
-    article: Article, parts: _Parts, similar: Sequence[Similar]
+Shares = dict[str, npt.NDArray[np.float64] | None]
+"""For each quote how much of it, or of itself where that is less, each unit holds; None if the article has it not."""
+
+
+def known(
+    article: Article, units: Sequence[Unit], similar: Sequence[Similar], shares: Shares
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Tell how far similar questions were answered with each unit: by the nearest one, and usually."""
-    quotes = [(cosine, _shares(each.quote, article, parts)) for each, cosine in similar if cosine > 0]
-    held = [(cosine, shares) for cosine, shares in quotes if shares is not None]
+    """Tell how far similar questions were answered with each unit: by the nearest one, and usually.
+
+    ``shares`` keeps what has been looked for before in these units.
+    """
+    held: list[tuple[float, npt.NDArray[np.float64]]] = []
+    for each, cosine in similar:
+        if each.quote not in shares:
+            quoted = find_verbatim(each.quote, article)
+            shares[each.quote] = None if quoted is None else np.array([share(quoted, unit) for unit in units])
+        found = shares[each.quote]
+        if cosine > 0 and found is not None:
+            held.append((cosine, found))
     if not held:
-        return np.zeros(len(parts.units)), np.zeros(len(parts.units))
+        return np.zeros(len(units)), np.zeros(len(units))
     cosines = np.array([cosine for cosine, _ in held])
-    shares = np.vstack([shares for _, shares in held])
+    rows = np.vstack([found for _, found in held])
     usual = cosines**8
-    return (shares * (cosines**2)[:, None]).max(axis=0), (shares * usual[:, None]).sum(axis=0) / usual.sum()
-
-
-def _shares(quote: str, article: Article, parts: _Parts) -> npt.NDArray[np.float64] | None:
-    """Tell how much of a quote, or of itself where that is less, each unit holds; None if the article has it not."""
-    if quote not in parts.quotes:
-        quoted = find_verbatim(quote, article)
-        parts.quotes[quote] = None if quoted is None else np.array([share(quoted, unit) for unit in parts.units])
-    return parts.quotes[quote]
+    return (rows * (cosines**2)[:, None]).max(axis=0), (rows * usual[:, None]).sum(axis=0) / usual.sum()
 
 
 def share(quoted: Span, unit: Unit) -> float:

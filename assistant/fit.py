@@ -149,10 +149,10 @@ class _Lab:
 
 def _is_held(place: int) -> bool:
     """Tell the third of the points that is asked; neighbours, which are of one matter, stay together."""
-    return place // _MATTER % 3 == 0
+    return place // MATTER % 3 == 0
 
 
-_MATTER = 25
+MATTER = 25
 """So many points stand together."""
 
 

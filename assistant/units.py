@@ -10,7 +10,7 @@ from ingest.law import Article, Paragraph, Span
 
 SENTENCE_END = "。！？!?\n"
 _CLAUSE_END = SENTENCE_END + "；;"
-_CLOSING = "”’」』）)》"
+CLOSING = "”’」』）)》"
 _LIMITS = re.compile(
     r"^\s*(?:但是?|不过|除外|其中|否则|除[^，,。；;]{1,30}外)|(?:除外|不在此限|另有规定的?)[。；;]?\s*$"
 )
@@ -88,7 +88,7 @@ def split(text: str, span: Span, ends: str) -> Iterator[Span]:
     while at < span.end:
         if text[at] in ends:
             at += 1
-            while at < span.end and text[at] in _CLOSING:
+            while at < span.end and text[at] in CLOSING:
                 at += 1
             if text[start:at].strip():
                 yield Span(start, at)

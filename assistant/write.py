@@ -11,6 +11,7 @@ from assistant.answer import Statement, cite
 from assistant.choose import Choice
 from assistant.expect import Kind
 from assistant.roles import roles_in
+from assistant.trim import narrow
 from assistant.understand import Understood
 from assistant.units import Unit, list_start
 from index.words import bigrams
@@ -26,23 +27,27 @@ class Selection:
     Attributes:
         keep: further units of the best one's article are kept down to this share of its probability.
         keep_long: the same for long questions, which ask for several things at once.
-        beside: both are so much higher where other counties are asked too.
+        within: parts of a clause are kept down to this share of the likeliest part's.
+        beside: these three are so much higher where other counties are asked too.
         long: characters from which a question is long.
         elsewhere: units of other articles are kept down to this share.
         branch: so are clauses that say the same of another case, or of another role where the asker's
             is not known, down to this share.
         part: the best unit for one of several things asked is kept from this probability.
+        alone: an item is quoted without the rest of its list if no other comes to this share of its probability.
         most: at most so many places are quoted for the whole question.
 
     """
 
     keep: float = 0.5
     keep_long: float = 0.3
+    within: float = 0.3
     beside: float = 0.2
     long: int = 28
     elsewhere: float = 0.3
     branch: float = 0.1
     part: float = 0.3
+    alone: float = 0.15
     most: int = 4
 
 
@@ -117,18 +122,28 @@ class ExtractiveWriter:
         article = best.hit.article
         if best.unit.whole:
             return [_state(task.regulation, article, best.unit.span, best.unit.paragraph, None)]
-        whole = _whole_list(article, best.unit, bool(Kind.LIST.asks.search(task.understood.topic)))
+        whole = _whole_list(article, best.unit, self._asks_for_list(task, best))
         if whole is not None:
             return [_state(task.regulation, article, whole.span, whole.paragraph, None)]
-        chosen = self._choose(task)
+        chosen, asked = self._choose(task), task.understood
+        within = self._selection.within + (self._selection.beside if task.beside else 0.0)
         statements = []
         for article in dict.fromkeys(choice.hit.article for choice in (best, *chosen)):
             units = [choice.unit for choice in chosen if choice.hit.article is article]
-            statements += [
-                _state(task.regulation, article, unit.span, unit.paragraph, unit.item)
-                for unit in _join(units, article.text)
-            ]
+            hit = next(choice.hit for choice in (best, *chosen) if choice.hit.article is article)
+            for run in _join(units, article.text):
+                first, last = (narrow(hit, unit, asked.topic, asked.focus, within) for unit in (run[0], run[-1]))
+                span = Span(first.start, last.end)
+                statements.append(_state(task.regulation, article, span, run[0].paragraph, run[0].item))
         return statements
+
+    def _asks_for_list(self, task: Task, best: Choice) -> bool:
+        """Tell whether a whole list is asked for: in words, and so that none of its clauses or items stands out."""
+        if not Kind.LIST.asks.search(task.understood.topic):
+            return False
+        beside = [c for c in task.choices if c.hit is best.hit and c.unit.paragraph == best.unit.paragraph]
+        others = [c.probability for c in beside if not c.unit.whole and c.unit != best.unit]
+        return max(others, default=0.0) >= self._selection.alone * best.probability
 
     def _choose(self, task: Task) -> list[Choice]:
         """Choose for the whole question and, if it asks several things, the best for each; in the order of the text."""
@@ -149,7 +164,8 @@ class ExtractiveWriter:
         keep += self._selection.beside if task.beside else 0.0
         roles = roles_in(best.text) if not understood.roles else frozenset()
         chosen = []
-        for choice in sorted((c for c in choices if not c.unit.whole), key=lambda choice: -choice.probability):
+        says = [c for c in choices if not c.unit.whole and (c is best or not _INTRODUCES.search(c.text))]
+        for choice in sorted(says, key=lambda choice: -choice.probability):
             share = choice.probability / best.probability
             here = choice.hit is best.hit
             branch = here and (_is_branch(roles, choice.text) or _is_twin(best, choice))
@@ -205,20 +221,19 @@ def _belongs_to_list(paragraph: Paragraph, best: Unit, text: str) -> bool:
     return best.item is not None or best.span.end >= paragraph.span.start + len(paragraph.text) - 1
 
 
-def _join(units: Sequence[Unit], text: str) -> Iterator[Unit]:
-    """Join clauses that follow one another in a 款."""
-    joined: list[Unit] = []
+def _join(units: Sequence[Unit], text: str) -> Iterator[list[Unit]]:
+    """Put clauses together that follow one another in a 款."""
+    run: list[Unit] = []
     for unit in units:
-        last = joined[-1] if joined else None
-        if (
-            last is not None
-            and (last.paragraph, last.item, unit.item) == (unit.paragraph, None, None)
-            and not text[last.span.end : unit.span.start].strip()
+        if run and not (
+            (run[-1].paragraph, run[-1].item, unit.item) == (unit.paragraph, None, None)
+            and not text[run[-1].span.end : unit.span.start].strip()
         ):
-            joined[-1] = last._replace(span=Span(last.span.start, unit.span.end))
-        else:
-            joined.append(unit)
-    yield from joined
+            yield run
+            run = []
+        run.append(unit)
+    if run:
+        yield run
 
 
 def _state(regulation: Regulation, article: Article, span: Span, paragraph: int, item: int | None) -> Statement:

@@ -17,6 +17,7 @@ from typing import Any
 from assistant.ask import Assistant
 from assistant.follow import WEIGHTS as FOLLOW
 from assistant.settings import Settings
+from assistant.trim import WEIGHTS as TRIM
 from eval.case import Case
 from index import generations, manifest
 from index.models import find_embedding
@@ -78,7 +79,7 @@ def made_with(settings: Settings, assistant: Assistant, cases: Path) -> dict[str
         "regulations": {r.id: r.source_hash for r in assistant.index.regulations},
         "corpus": built.corpus,
         "model": built.model,
-        "weights": _digest([*find_embedding(settings.embedding).glob("*.json"), FOLLOW]),
+        "weights": _digest([*find_embedding(settings.embedding).glob("*.json"), FOLLOW, TRIM]),
         "questions": built.questions,
         "points": built.points,
         "dictionary": built.dictionary,
