@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 RETRIEVED = 10
 """Articles a county that are kept with an answer."""
-LIKELY = 0.3
+LIKELY = 0.4
 LIKELY_BESIDE = 0.8
 """Least share of the best article's probability for an article to be quoted too; more where other counties stand beside."""
 _FOLLOWED = 4096
@@ -244,7 +244,7 @@ class Assistant:
         """Weigh what was found in each county, where it had to be searched, and tell which rules are silent."""
         if understood.about is not None or understood.references:
             return {}
-        looks = {}
+        looks, beside = {}, len(found) > 1
         for name, each in found.items():
             hits = each.hits[:RETRIEVED]
             whole = self._weigh(understood, each, hits, index)
@@ -252,7 +252,7 @@ class Assistant:
                 self._weigh(replace(understood, focus=part), each, hits, index) for part in parts(understood.focus)
             ]
             whole = whole._replace(settled=max([whole.settled, *(part.settled for part in asked)]))
-            looks[name] = _Look(whole, asked, self._silence(understood, each, whole, index), len(found) > 1)
+            looks[name] = _Look(whole, asked, self._silence(understood, each, whole, index, beside=beside), beside)
         said = [look.best for look in looks.values() if look.silence is None]
         for name, look in looks.items():
             if look.silence is not None and any(_share(look.best, words) >= _SAME_WORDS for words in said):
@@ -285,12 +285,16 @@ class Assistant:
         task = Task(understood, rule, answering, [part for part in choices if part], look.beside)
         return _Part(self._writer.write(task), settled=weighed.settled)
 
-    def _silence(self, understood: Understood, found: Found, weighed: Weighed, index: SearchIndex) -> str | None:
-        """Say why a rule counts as silent, or None if it answers."""
+    def _silence(
+        self, understood: Understood, found: Found, weighed: Weighed, index: SearchIndex, *, beside: bool = False
+    ) -> str | None:
+        """Say why a rule counts as silent, or None if it answers; ``beside``: other counties are asked too."""
         absent = absent_subject(understood.topic, found.rule)
         if absent is not None and (absent.certain or weighed.settled < self._settings.evidence_in_doubt):
             return f"全文没有提到“{absent.name}”"
-        least = self._settings.evidence + _STRANGE * index.unknown(understood.topic)
+        doubted = beside and index.has_own_questions(found.rule.id) and found.hits[0].score < _DOUBTFUL
+        least = max(self._settings.evidence, _IN_DOUBT) if doubted else self._settings.evidence
+        least += _STRANGE * index.unknown(understood.topic)
         if weighed.settled < least or index.evidence(found.query, found.hits) < _FLOOR:
             return refuse.NOT_FOUND
         if not _answering(weighed.choices, understood.focus):
@@ -390,6 +394,9 @@ _STRANGE = 0.8
 """By how much the probability asked for rises with the share of words that no rule and no question here holds."""
 _STRANGER = 0.5
 """Share of such words from which a question is about another world."""
+_DOUBTFUL, _IN_DOUBT = 0.2, 0.4
+"""Where counties are compared and a rule's likeliest article is less likely than the first, it settles the point
+only from the second on: what is said of the matter elsewhere is easily taken for an answer."""
 _FLOOR = 0.12
 """Evidence below which nothing was found, whatever the words that come nearest look like."""
 _SHORT = 200
