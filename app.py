@@ -22,11 +22,12 @@ from web.browse import browse_tab
 from web.chat import ANY, Chat, Hooks, Laid
 from web.compare import compare_tab
 from web.examples import SITUATIONS
-from web.server import AT_ONCE, Server, cautions, first_password, make_app, open_users
+from web.server import AT_ONCE, Server, cautions, first_password, make_app
 from web.sidebar import Sidebar
 from web.store import Store, open_store
 from web.texts import say
 from web.tools import register
+from web.users import open_users
 
 OWN: dict[str, Any] = {"js_on_load": None, "apply_default_css": False, "elem_classes": "own"}
 """HTML that the page styles by itself."""

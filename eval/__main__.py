@@ -15,7 +15,6 @@ from rich.table import Table
 from assistant.__main__ import open_assistant
 from assistant.ask import Assistant
 from assistant.choose import FILE as WRITING
-from assistant.fit import fit_writing
 from assistant.settings import Settings
 from eval.answer import State, answer_file, describe
 from eval.bench import PARTS, TIMES, machine, measure_all, measured, plan
@@ -25,7 +24,6 @@ from eval.crowd import crowd
 from eval.gate import FILE as GATE
 from eval.gate import ask_gate, falls, read_gate, set_limits
 from eval.html_report import write_report
-from eval.judge import judge, open_judge, read_judged, render_judged
 from eval.provenance import made_with
 from eval.report import read_run, render, render_left_out
 from eval.run import run as run_cases
@@ -65,12 +63,16 @@ def run_command(
     if leave_out is None:
         settings = read_settings(Settings)
         if judged:
+            from eval.judge import open_judge
+
             open_judge(settings)  # what is not configured is told before anything is asked
         _run(read, open_assistant(), settings, folder, cases, workers, resume)
         console.print(render(read_run(folder)))
         if judged:
             _judge(settings, folder)
     else:
+        from assistant.fit import fit_writing  # like eval.judge, slow to import and rarely needed
+
         settings = read_settings(Settings)
         known = list(dict.fromkeys(r.county for r in ingest([settings.source]).regulations))
         runs = {}
@@ -121,6 +123,8 @@ def _run(
 
 
 def _judge(settings: Settings, folder: Path) -> None:
+    from eval.judge import judge, open_judge, read_judged, render_judged
+
     finished, llm = read_run(folder), open_judge(settings)
     with Progress(console=errors) as bar:
         task = bar.add_task("大模型评分", total=len(finished.cases))

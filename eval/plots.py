@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree import ElementTree
 
 import numpy as np
-from sklearn.metrics import precision_recall_curve
 
 from eval.intervals import Interval, Weighted, interval
 
@@ -87,6 +86,8 @@ _EDGES = (0.5, 0.8, 0.95, 0.99)
 
 def thresholds(confidence: Sequence[float], right: Sequence[bool], questions: int) -> list[Threshold]:
     """Try each confidence as the least that is shown, from the lowest up."""
+    from sklearn.metrics import precision_recall_curve  # takes seconds
+
     if not any(right):
         return []
     precision, _, tried = precision_recall_curve(right, confidence)

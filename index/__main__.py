@@ -13,7 +13,6 @@ from rich.progress import Progress
 from rich.table import Table
 
 from index import generations, library, manifest
-from index.generate import open_llm, write_questions
 from index.leave_out import train_model, without_county
 from index.questions import read_bank
 from index.ranking import CHANNELS
@@ -108,6 +107,8 @@ def questions_command(
 ) -> None:
     """Let the configured language model write questions for counties without a bank."""
     settings = read_settings(IndexSettings)
+    from index.generate import open_llm, write_questions  # takes seconds to import
+
     llm = open_llm(settings)
     regulations = ingest([settings.source]).regulations
     written = {question.county for question in read_bank(settings.questions)}

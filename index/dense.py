@@ -1,5 +1,7 @@
 """Vectors in Chroma, reached through llama-index: the only place where either is called.
 
+Both, and sentence-transformers, are imported where they are used: that takes seconds, which a command that asks nothing need not wait.
+
 Chroma is embedded and persistent. Each county has its own collections, of whole articles and of their parts (款, 项).
 A search asks one regulation, which has some two hundred passages: their vectors are read from Chroma once, and compared
 with the question exactly.
@@ -12,15 +14,15 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import groupby, islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import chromadb
 import numpy as np
 import numpy.typing as npt
-from chromadb.config import Settings as ChromaSettings
-from llama_index.core.schema import BaseNode, TextNode
-from llama_index.vector_stores.chroma import ChromaVectorStore
-from sentence_transformers import SentenceTransformer
+
+if TYPE_CHECKING:
+    from chromadb import Collection
+    from llama_index.core.schema import BaseNode
+    from llama_index.vector_stores.chroma import ChromaVectorStore
 
 _BATCH = 512
 """Texts embedded at once."""
@@ -52,6 +54,8 @@ class Embedder:
             instruction: put before a question, as some models want it, and before nothing else.
 
         """
+        from sentence_transformers import SentenceTransformer
+
         # Half-precision weights are for the disk: a vector's length does not always fit in them.
         self._model = SentenceTransformer(str(path), device="cpu", local_files_only=True).float()
         self.path = path
@@ -80,12 +84,12 @@ class DenseIndex:
     """The collections of one generation: for each county one of articles and one of their parts."""
 
     def __init__(self, folder: Path) -> None:
+        import chromadb
+        from chromadb.config import Settings as ChromaSettings
+
         settings = ChromaSettings(anonymized_telemetry=False, allow_reset=False)
         self._client = chromadb.PersistentClient(str(folder), settings=settings)
-        self._stores = {
-            collection.name: ChromaVectorStore(chroma_collection=collection)
-            for collection in self._client.list_collections()
-        }
+        self._stores = {collection.name: _store_of(collection) for collection in self._client.list_collections()}
 
     def add(self, kind: str, entries: Iterable[Entry], embedder: Embedder, advance: Callable[[int], None]) -> None:
         """Embed and store entries; ``advance`` is told how many more are done."""
@@ -98,9 +102,11 @@ class DenseIndex:
         name = _name(kind, str(entries[0].metadata["county"]))
         if name not in self._stores:
             collection = self._client.create_collection(name, configuration={"hnsw": {"space": "cosine"}})
-            self._stores[name] = ChromaVectorStore(chroma_collection=collection)
+            self._stores[name] = _store_of(collection)
         vectors = embedder.array([entry.text for entry in entries])
         if kind == "articles":
+            from llama_index.core.schema import TextNode
+
             nodes: list[BaseNode] = [
                 TextNode(id_=entry.key, text=entry.text, metadata=entry.metadata, embedding=vector.tolist())
                 for entry, vector in zip(entries, vectors, strict=True)
@@ -131,6 +137,12 @@ class DenseIndex:
     def close(self) -> None:
         """Let go of the files."""
         self._client.close()  # type: ignore[attr-defined]  # declared on the class that is built, not on its interface
+
+
+def _store_of(collection: Collection) -> ChromaVectorStore:
+    from llama_index.vector_stores.chroma import ChromaVectorStore
+
+    return ChromaVectorStore(chroma_collection=collection)
 
 
 def _name(kind: str, county: str) -> str:

@@ -12,7 +12,6 @@ from typing import TypeVar
 
 from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-from sentence_transformers import CrossEncoder
 
 from index.dense import Embedder
 from ingest.errors import SettingError
@@ -44,6 +43,8 @@ class Reranker:
     """A CrossEncoder: reads a question and a text together, slowly and well."""
 
     def __init__(self, path: Path) -> None:
+        from sentence_transformers import CrossEncoder  # takes seconds; few have a reranker
+
         self._model = CrossEncoder(str(path), device="cpu", local_files_only=True)
 
     def scores(self, question: str, texts: Sequence[str]) -> list[float]:

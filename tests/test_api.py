@@ -23,7 +23,8 @@ from ingest.errors import SettingError
 from tests.scripted import Server as Scripted
 from web import tools
 from web.openai_api import LONGEST
-from web.server import Server, make_app, open_users
+from web.server import Server, make_app
+from web.users import open_users
 
 QUESTION = "昌乐县政府常务会议多久开一次？"
 LABEL = "《昌乐县人民政府工作规则》（乐政发〔2022〕7号）第四十六条第二款"

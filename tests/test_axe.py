@@ -19,8 +19,8 @@ from tests.browsing import (
     visit,
 )
 from tests.test_server import serving
-from web.server import open_users
 from web.store import Store
+from web.users import open_users
 
 __all__ = ["browser"]
 SERIOUS = ("serious", "critical")

@@ -22,8 +22,9 @@ from ingest.errors import SettingError
 from web.gate import SESSION, VISITOR
 from web.identity import NotAdministrator, is_administrator, owner_of, requires_administrator
 from web.login import inside
-from web.server import Server, cautions, first_password, make_app, open_users
+from web.server import Server, cautions, first_password, make_app
 from web.user import Role
+from web.users import open_users
 
 PASSWORD = "知道了就好-Abc2"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

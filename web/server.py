@@ -30,7 +30,7 @@ from web.openai_api import api_router
 from web.store import Store
 from web.users import FIRST, Users
 
-__all__ = ["Server", "cautions", "is_administrator", "make_app", "open_users", "owner_of", "requires_administrator"]
+__all__ = ["Server", "cautions", "is_administrator", "make_app", "owner_of", "requires_administrator"]
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +52,6 @@ Object.defineProperty(navigator, "language", { get: () => language });
 Object.defineProperty(navigator, "languages", { get: () => [language] }); })();
 </script>"""
 """Has Gradio's own texts in the language of the page, whatever the browser speaks."""
-
-
-def open_users(settings: Settings) -> Users:
-    """Open the users of the settings' home."""
-    return Users(settings.home / "users.db", settings.session_hours)
 
 
 def make_app(

@@ -15,6 +15,7 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from assistant.settings import Settings
 from web.user import (
     LONGEST,
     SHORTEST,
@@ -298,3 +299,8 @@ def _check_administered(db: sqlite3.Connection) -> None:
     query = "SELECT 1 FROM users WHERE role = ? AND NOT disabled"
     if db.execute(query, (Role.ADMINISTRATOR.value,)).fetchone() is None:
         raise UserError("至少要留一个能登录的管理员。先用 python -m web users add 另加一个")
+
+
+def open_users(settings: Settings) -> Users:
+    """Open the users of the settings' home."""
+    return Users(settings.home / "users.db", settings.session_hours)

@@ -11,9 +11,8 @@ from rich.table import Table
 from assistant.settings import Settings
 from index.settings import read_settings
 from index.terminal import say
-from web.server import open_users
 from web.user import Role, UserError, generated_password
-from web.users import Users
+from web.users import Users, open_users
 
 users = typer.Typer(no_args_is_help=True, help="网页登录的用户。")
 console = Console(soft_wrap=True)

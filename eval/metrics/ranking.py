@@ -6,13 +6,14 @@ Golds that answer equally count as one: the first of them that was found stands 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
-
-from llama_index.core.evaluation.retrieval.metrics import MRR, NDCG, HitRate, Recall
-from llama_index.core.evaluation.retrieval.metrics_base import BaseRetrievalMetric
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from eval.case import Case, Gold
 from eval.metrics.parts import UNSCORED, Prediction, Rules, Score, name_article
+
+if TYPE_CHECKING:
+    from llama_index.core.evaluation.retrieval.metrics_base import BaseRetrievalMetric
 
 _DEEPEST = 10
 """How many articles of a county are ranked."""
@@ -61,7 +62,7 @@ def wanted_count(case: Case) -> int:
     return len({(gold.county, _label(gold)) for gold in case.gold})
 
 
-_HIT, _MRR, _NDCG, _RECALL = HitRate(), MRR(), NDCG(), Recall()
+_HIT, _MRR, _NDCG, _RECALL = "hit_rate", "mrr", "ndcg", "recall"
 
 
 def _ranked(case: Case, prediction: Prediction) -> Iterator[_Ranked]:
@@ -87,13 +88,22 @@ def _article(number: int, branch: int | None) -> str:
     return f"{number}" if branch is None else f"{number}之{branch}"
 
 
-def _measure(metric: BaseRetrievalMetric, ranked: _Ranked, most: int) -> float:
+def _measure(metric: str, ranked: _Ranked, most: int) -> float:
     if not ranked.found:
         return 0.0
-    return float(metric.compute(expected_ids=list(ranked.wanted), retrieved_ids=ranked.found[:most]).score)
+    measure = _metrics()[metric]
+    return float(measure.compute(expected_ids=list(ranked.wanted), retrieved_ids=ranked.found[:most]).score)
 
 
-def _mean(ranked: list[_Ranked], metric: BaseRetrievalMetric, most: int, why: str) -> Score:
+@cache
+def _metrics() -> dict[str, BaseRetrievalMetric]:
+    """Make llama-index's metrics by name; it takes seconds to import, and only scoring needs it."""
+    from llama_index.core.evaluation.retrieval.metrics import METRIC_REGISTRY
+
+    return {name: METRIC_REGISTRY[name]() for name in (_HIT, _MRR, _NDCG, _RECALL)}
+
+
+def _mean(ranked: list[_Ranked], metric: str, most: int, why: str) -> Score:
     if not ranked:
         return UNSCORED
     value = sum(_measure(metric, one, most) for one in ranked) / len(ranked)
