@@ -69,8 +69,8 @@ TEXTS: dict[str, Text] = {
         "It does not answer what the rules leave open, other laws and policies, or single cases; then it says 未规定 and names the nearest articles.",
     ),
     "note_check": Text(
-        "引文与原文逐字一致；办理公务请以正式印发的文件为准。",
-        "Quotes are verbatim; for official business the issued document prevails.",
+        "引文与原文逐字一致，很长的句子只引问到的部分，点编号看全条；办理公务请以正式印发的文件为准。",
+        "Quotes are verbatim, of long sentences only the part asked about; a citation opens the article. For official business the issued document prevails.",
     ),
     "note_close": Text("知道了", "Got it"),
     # the empty conversation
