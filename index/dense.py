@@ -68,7 +68,11 @@ class Embedder:
 
     def question(self, text: str) -> list[float]:
         """Embed a question; the vector has length 1."""
-        return self.texts([self.instruction + text])[0]
+        return self.questions([text])[0]
+
+    def questions(self, texts: Sequence[str]) -> list[list[float]]:
+        """Embed questions; each vector has length 1."""
+        return self.texts([self.instruction + text for text in texts])
 
     def texts(self, texts: Sequence[str]) -> list[list[float]]:
         """Embed texts that are to be found; each vector has length 1."""

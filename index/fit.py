@@ -126,7 +126,7 @@ class _Channels:
         texts = [*(question.question for question in bank), *self._others]
         self._plain = dict(zip(texts, np.array(embedder.texts(texts)), strict=True))
         self._vectors = (
-            {text: np.array(embedder.question(text)) for text in texts} if embedder.instruction else self._plain
+            dict(zip(texts, np.array(embedder.questions(texts)), strict=True)) if embedder.instruction else self._plain
         )
         self._parts: dict[str, _Near] = {}
         self._articles: dict[str, _Near] = {}

@@ -17,6 +17,7 @@ from assistant.settings import Settings
 from index import fit, library
 from index.invented import invented
 from index.models import find_embedding, open_embedder, open_reranker
+from index.points import read_points
 from index.questions import BUNDLED as BANK
 from index.ranking import read_ranking
 from ingest.corpus import BUNDLED, ingest
@@ -66,23 +67,26 @@ def settings(embedding, reranker, tmp_path_factory):
     source = folder / "source"
     source.mkdir()
     shutil.copy(BUNDLED / ONE, source / ONE)
-    own = Settings(
-        home=folder / "home",
-        source=source,
-        embedding=str(embedding),
-        embedding_instruction="为这个问题找条文：",
-        reranker=str(reranker),
-    )
     few = folder / "bank"
     few.mkdir()
     lines = [line for path in BANK.glob("*.jsonl") for line in path.read_text(encoding="utf-8").splitlines()]
     (few / "few.jsonl").write_text("\n".join(lines[::10]), encoding="utf-8")
-    rules = invented()[:2]
-    with pytest.MonkeyPatch.context() as patched:  # a tenth of what a ranking is fitted on
+    own = Settings(
+        home=folder / "home",
+        source=source,
+        questions=few,
+        embedding=str(embedding),
+        embedding_instruction="为这个问题找条文：",
+        reranker=str(reranker),
+    )
+    rules, points = invented()[:2], read_points()[::30]
+    with pytest.MonkeyPatch.context() as patched:  # a tenth of what a ranking is fitted on, and of what is known
         patched.setattr(library, "BANK", few)
+        patched.setattr(library, "read_points", lambda leave_out=None: points)
+        patched.setattr(library, "invented_questions", lambda: rules[0].questions)
         patched.setattr(fit, "invented", lambda: rules)
         library.rebuild(own)
-    return own
+        yield own
 
 
 def test_own_models_answer_with_the_rules_words(settings):
