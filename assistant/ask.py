@@ -37,7 +37,7 @@ from assistant.write import ExtractiveWriter, Task, Writer, Written, has_place, 
 from index.library import Library
 from index.models import find_embedding
 from index.search import Hit, SearchIndex
-from index.words import bigrams
+from index.words import bigrams, overlap
 from ingest.errors import SettingError
 from ingest.law import Regulation
 
@@ -255,7 +255,7 @@ class Assistant:
             looks[name] = _Look(whole, asked, self._silence(understood, each, whole, index, beside=beside), beside)
         said = [look.best for look in looks.values() if look.silence is None]
         for name, look in looks.items():
-            if look.silence is not None and any(_share(look.best, words) >= _SAME_WORDS for words in said):
+            if look.silence is not None and any(overlap(look.best, words) >= _SAME_WORDS for words in said):
                 silence = self._silence(understood, found[name], look.whole._replace(settled=1.0), index)
                 looks[name] = look._replace(silence=silence)
         return looks
@@ -405,12 +405,6 @@ _SAME_WORDS = 0.6
 """Share of common bigrams from which words settle what nearly the same words of another county settle."""
 _SURE_ELSEWHERE = 0.5
 """Probability from which another county's rule is said to settle what this one does not."""
-
-
-def _share(one: str, other: str) -> float:
-    """Return the share of the shorter text's bigrams that the other holds."""
-    words = sorted((set(bigrams(one)), set(bigrams(other))), key=len)
-    return len(words[0] & words[1]) / len(words[0]) if words[0] else 0.0
 
 
 def _answering(choices: Sequence[Choice], question: str, least: float = LIKELY) -> list[Choice]:

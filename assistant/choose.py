@@ -155,8 +155,7 @@ def describe_units(asked: Asked, hits: Sequence[Hit], index: SearchIndex) -> npt
     """Describe each unit of the best articles by the signs of ``UNIT_SIGNS``, a row each."""
     rows = []
     best = max(log_odds(hit.score) for hit in hits[:ARTICLES])
-    focus = dict.fromkeys(w for text in (asked.focus, *rule_words(asked.focus)) for w in bigrams(text))
-    words = dict.fromkeys(w for text in (asked.topic, *rule_words(asked.topic)) for w in bigrams(text)) | focus
+    words, focus = asked_words(asked.topic, asked.focus)
     wanted = _wanted(asked)
     for hit in hits[:ARTICLES]:
         parts = _read(hit.article)
@@ -204,6 +203,12 @@ def _read(article: Article) -> _Parts:
         np.array(shape),
         {},
     )
+
+
+def asked_words(topic: str, focus: str) -> tuple[dict[str, None], dict[str, None]]:
+    """Return the bigrams of a question, in everyday words and in the rules' own, and those of the last question alone."""
+    own = dict.fromkeys(w for text in (focus, *rule_words(focus)) for w in bigrams(text))
+    return dict.fromkeys(w for text in (topic, *rule_words(topic)) for w in bigrams(text)) | own, own
 
 
 def shared_words(

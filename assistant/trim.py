@@ -21,9 +21,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from assistant.choose import Shares, known, shared_words
+from assistant.choose import Shares, asked_words, known, shared_words
 from assistant.expect import ASKS, Kind, asked_quantity
-from assistant.glossary import rule_words
 from assistant.units import CLOSING, SENTENCE_END, Unit
 from index.ranking import Regression
 from index.search import Hit
@@ -199,10 +198,9 @@ def _may_end(parts: Sequence[str], last: int) -> bool:
 def describe(hit: Hit, clause: Clause, topic: str, focus: str) -> npt.NDArray[np.float64]:
     """Describe each part of a clause, a row each; the other arguments are those of ``narrow``."""
     texts, words, count = clause.texts, clause.words, len(clause.texts)
-    asked = dict.fromkeys(w for text in (focus, *rule_words(focus)) for w in bigrams(text))
-    every = dict.fromkeys(w for text in (topic, *rule_words(topic)) for w in bigrams(text)) | asked
-    held = shared_words(every, asked, words)
-    common = np.log1p([sum(word in each for word in every) for each in words])
+    asked, own = asked_words(topic, focus)
+    held = shared_words(asked, own, words)
+    common = np.log1p([sum(word in each for word in asked) for each in words])
     nearest, usual = known(hit.article, clause.parts, hit.similar, clause.shares)
     quantity = asked_quantity(focus)
     wanted = [quantity, *(kind.holds if kind.asks.search(focus) else None for kind in ASKS)]

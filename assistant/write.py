@@ -14,7 +14,7 @@ from assistant.roles import roles_in
 from assistant.trim import narrow
 from assistant.understand import Understood
 from assistant.units import Unit, list_start
-from index.words import bigrams
+from index.words import overlap
 from ingest.law import Article, Paragraph, Regulation, Span
 
 _INTRODUCES = re.compile(r"[：:]\s*$")
@@ -192,8 +192,7 @@ def _is_twin(best: Choice, choice: Choice) -> bool:
     """Tell a clause that says nearly the same of another case (一般公文…, 紧急公文…): one is easily taken for the other."""
     if best.unit.item is not None or choice.unit.item is not None or choice.unit == best.unit:
         return False
-    words, own = set(bigrams(choice.text)), set(bigrams(best.text))
-    return len(words & own) >= _TWIN * min(len(words), len(own))
+    return overlap(choice.text, best.text) >= _TWIN
 
 
 _TWIN = 0.5

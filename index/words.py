@@ -32,6 +32,12 @@ def bigrams(text: str) -> list[str]:
     return found
 
 
+def overlap(one: str, other: str) -> float:
+    """Return the share, 0 to 1, of the shorter text's bigrams that the other holds too."""
+    few, many = sorted((set(bigrams(one)), set(bigrams(other))), key=len)
+    return len(few & many) / len(few) if few else 0.0
+
+
 def cut_words(text: str) -> list[str]:
     """Return words as jieba's search mode cuts them, so that 县政府办公室 also gives 办公室."""
     words = _cutter().cut_for_search(normalise(text))

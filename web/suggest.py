@@ -11,7 +11,7 @@ from assistant.answer import Answer, Citation
 from assistant.places import short_name
 from index.questions import BankQuestion
 from index.search import SearchIndex
-from index.words import bigrams
+from index.words import overlap
 
 MOST = 3
 """Questions suggested."""
@@ -61,7 +61,7 @@ def suggest(
     for tried, (citation, question) in enumerate(_interleaved(answer, index)):
         if len(found) == MOST or tried >= TRIED * MOST:
             break
-        if any(_alike(question.question, other) for other in kept):
+        if any(overlap(question.question, other) >= _ALIKE for other in kept):
             continue
         county = citation.source.county
         text = f"{short_name(county)}：{question.question}" if named else question.question
@@ -113,11 +113,6 @@ def is_everyday(question: str) -> bool:
 def _plainness(question: str) -> tuple[int, str]:
     """Put questions of middling length first."""
     return abs(len(question) - 13), question
-
-
-def _alike(one: str, other: str) -> bool:
-    a, b = set(bigrams(one)), set(bigrams(other))
-    return len(a & b) >= _ALIKE * min(len(a), len(b)) if a and b else False
 
 
 def _answers(answer: Answer, regulation: str, question: BankQuestion) -> bool:
