@@ -406,9 +406,9 @@ def describe(summary: Summary, most: int = 20) -> list[str]:
     if summary.rows - len(summary.faults) > summary.different:
         lines.append(f"重复的只问一次：不同的问题 {summary.different} 个")
     if summary.asked and summary.seconds:
-        lines.append(
-            f"这次问了 {summary.asked} 个，用时 {summary.seconds:.1f} 秒，每秒 {summary.asked / summary.seconds:.1f} 个"
-        )
+        rate = summary.asked / summary.seconds
+        often = f"，每秒 {rate:.1f} 个" if rate >= 1 else ""  # of a few questions most of the time is the start
+        lines.append(f"这次问了 {summary.asked} 个，用时 {summary.seconds:.1f} 秒{often}")
     if summary.skipped:
         shown = "、".join(map(str, summary.skipped[:most])) + ("等" if len(summary.skipped) > most else "")
         lines.append(f"跳过 {len(summary.skipped)} 个空行：第 {shown} 行")

@@ -386,6 +386,8 @@ def test_tooltip_shows_label_and_quote_on_hover_and_on_focus(browser, url):
             expect(page.locator("#tip")).to_be_hidden()
             page.mouse.move(0, 0)
             number.blur()
+        number.click()
+        expect(page.locator("#tip")).to_be_hidden()  # what it says stands in the pane
 
 
 def test_pane_stands_beside_the_answer_and_the_sheet_over_it(browser, url):

@@ -253,7 +253,7 @@
   const unhint = () => { tip.hidden = true; };
   const cited = (event) => event.target.closest?.(".cite.mark-number");
   for (const name of ["mouseover", "focusin"]) document.addEventListener(name, (e) => { if (cited(e)) hint(cited(e)); });
-  for (const name of ["mouseout", "focusout"]) document.addEventListener(name, (e) => { if (cited(e)) unhint(); });
+  for (const name of ["mouseout", "focusout", "click"]) document.addEventListener(name, (e) => { if (cited(e)) unhint(); });
   window.addEventListener("scroll", unhint, { passive: true });
 
   // copying -----------------------------------------------------------------------------------------
