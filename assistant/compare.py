@@ -49,10 +49,19 @@ def _quantities(question: str, quotes: Mapping[str, str]) -> dict[str, str] | No
     asked = asked_quantity(question)
     if asked is None:
         return None
-    found = {county: [match[0].strip() for match in asked.finditer(words)] for county, words in quotes.items()}
+    found = {county: _said(asked, words) for county, words in quotes.items()}
     if not all(1 <= len(set(words)) <= 2 for words in found.values()):
         return None
     return {county: "、".join(dict.fromkeys(words)) for county, words in found.items()}
+
+
+def _said(asked: re.Pattern[str], words: str) -> list[str]:
+    """Find the quantities in words: figures, or where there are none what is said instead (及时, 时限)."""
+    said = [match[0].strip() for match in asked.finditer(words)]
+    return [each for each in said if _FIGURE.search(each)] or said
+
+
+_FIGURE = re.compile(r"[0-9０-９一二两三四五六七八九十百半]")
 
 
 def _groups(quotes: Mapping[str, str]) -> list[list[str]]:
