@@ -61,7 +61,7 @@ def _said(asked: re.Pattern[str], words: str) -> list[str]:
     return [each for each in said if _FIGURE.search(each)] or said
 
 
-_FIGURE = re.compile(r"[0-9０-９一二两三四五六七八九十百半]")
+_FIGURE = re.compile(r"[0-9０-９一二两三四五六七八九十百半每]")
 
 
 def _groups(quotes: Mapping[str, str]) -> list[list[str]]:

@@ -45,7 +45,7 @@ class Selection:
     beside: float = 0.2
     long: int = 28
     elsewhere: float = 0.3
-    branch: float = 0.05
+    branch: float = 0.1
     part: float = 0.3
     alone: float = 0.15
     most: int = 4

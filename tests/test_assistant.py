@@ -646,9 +646,3 @@ def test_confidence_is_that_of_the_least_sure_county_that_answers(assistant):
     assert assistant.ask("昌乐第四十六条").confidence == 1
     assert assistant.ask("昌乐的县长办公会议谁主持？").confidence < 0.5
     assert assistant.ask("安丘市的常务会议多久开一次？").confidence is None
-
-
-def test_the_clause_of_the_other_case_stands_beside_the_one_taken(assistant):
-    answer = assistant.ask("本人系平阴县某局主要负责人，拟赴外地参会，当日往返，是否仍须报请县长同意？")
-    words = "".join(statement.text for statement in answer.statements)
-    assert "行程1天之内的应在事前请示分管副县长同意后" in words

@@ -96,11 +96,12 @@ def leaves_a_county_out(case, prediction, articles):
 
 
 def quotes_the_whole_article(case, prediction, articles):
-    def whole(c):
+    citations, said = [], prediction["answer"]
+    for c in prediction["citations"]:
         article = articles.get((c["county"], c["article"], c["branch"]))
-        return {**c, "quote": article.text} if article else c
-
-    return {**prediction, "citations": [whole(c) for c in prediction["citations"]]}
+        citations.append({**c, "quote": article.text} if article else c)
+        said = said.replace(c["quote"], citations[-1]["quote"])
+    return {**prediction, "citations": citations, "answer": said}
 
 
 WRONG = [
