@@ -39,8 +39,8 @@ class Example(NamedTuple):
     Attributes:
         question: in everyday words.
         county: whose rule it is.
-        words: bigrams of the parts.
         texts: the parts of the clause.
+        words: bigrams of the parts.
         signs: of the parts, a row each.
         answers: for each part whether it belongs to what answers.
 
@@ -91,11 +91,10 @@ def fit(examples: Sequence[Example]) -> Regression:
     answers = np.concatenate([example.answers for example in examples])
     counties = [example.county for example in examples for _ in example.texts]
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
-    likely = cross_val_predict(model, rows, answers, groups=counties, cv=LeaveOneGroupOut(), method="predict_proba")[
-        :, 1
-    ]
+    unseen = LeaveOneGroupOut()
+    likely = cross_val_predict(model, rows, answers, groups=counties, cv=unseen, method="predict_proba")
     ends = np.cumsum([len(example.texts) for example in examples])
-    _tell(examples, np.split(likely, ends[:-1]))
+    _tell(examples, np.split(likely[:, 1], ends[:-1]))
     model.fit(rows, answers)
     scaler, regression = model[0], model[1]
     weights = regression.coef_[0] / scaler.scale_

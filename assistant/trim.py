@@ -4,8 +4,8 @@ Rules are written in long sentences: a dozen tasks one after another, of which o
 How likely each part, from one comma to the next, belongs to what answers is told by a logistic
 regression (``assistant.fit_trim``): by the words it shares with the question, by the quotes that
 answered similar questions, by the kind of thing asked for, and by its place. Words are left out at
-either end only, so that the rest stays one run of the rule; and never what the rest hangs on: who or
-what it is about, a condition, a negation, a limit (``close``).
+either end only, so that the rest stays one run of the rule. What the rest hangs on is kept: who or what
+it is about, a condition, a negation, a limit, as far as the words at commas tell (``close``).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from assistant.choose import Shares, asked_words, known, shared_words
 from assistant.expect import ASKS, Kind, asked_quantity
-from assistant.units import CLOSING, SENTENCE_END, Unit
+from assistant.units import CLOSING, EXCEPTS, SENTENCE_END, Unit
 from index.ranking import Regression
 from index.search import Hit
 from index.words import bigrams
@@ -42,7 +42,7 @@ _GOES_ON = re.compile(
     r"^\s*(?:并|且|而|但|不过|其|此|该|这|上述|也|还|同时|从而|否则|方|才|再|后|由|使|以|及|和|与|或|均|都|不再|仍|即|经|报|先|辅之|一律|应|须|必须|除)"
 )
 """Begins a part that goes on with the one before it."""
-_LIMITS = re.compile(r"^\s*(?:但|不过|除|其中|否则|方可|方能)|制定本|(?:除外|不在此限|另有规定的?)[。；;]?\s*$")
+_LIMITS = re.compile(rf"^\s*(?:但|不过|除|其中|否则|方可|方能)|制定本|{EXCEPTS}")
 """Stands in a part that takes something back of what stands before it, or is what that was said for."""
 _DOES = (
     "加强|健全|完善|推进|推动|严格|落实|建立|坚持|规范|强化|深化|优化|促进|维护|提高|提升|不断|全面|深入|切实|认真|持续|大力|加快|"
@@ -170,16 +170,13 @@ def _may_begin(parts: Sequence[str], first: int) -> bool:
     if forbids and any(re.match(_PERSONS, each.strip()) for each in before):
         return False
     stands = forbids or _TASK.search(part) or _NAMED.search(part)
-    return bool(stands) and all(_is_task(each) or (forbids and _only_forbids(each)) for each in before)
+    return bool(stands) and all(_is_apart(each, forbids=forbids) for each in before)
 
 
-def _is_task(part: str) -> bool:
-    """Tell whether a part is one of a row of tasks, of nobody in particular, on which nothing else hangs."""
-    return bool(_TASK.search(part)) and not _QUALIFIES.search(part.strip())
-
-
-def _only_forbids(part: str) -> bool:
-    return bool(_FORBIDS.search(part)) and not _QUALIFIES.search(part.strip())
+def _is_apart(part: str, *, forbids: bool) -> bool:
+    """Tell whether a part is one of a row of tasks of nobody in particular (``forbids``: or of prohibitions), on which nothing else hangs."""
+    in_row = _TASK.search(part) or (forbids and _FORBIDS.search(part))
+    return bool(in_row) and not _QUALIFIES.search(part.strip())
 
 
 def _may_end(parts: Sequence[str], last: int) -> bool:

@@ -11,9 +11,8 @@ from ingest.law import Article, Paragraph, Span
 SENTENCE_END = "。！？!?\n"
 _CLAUSE_END = SENTENCE_END + "；;"
 CLOSING = "”’」』）)》"
-_LIMITS = re.compile(
-    r"^\s*(?:但是?|不过|除外|其中|否则|除[^，,。；;]{1,30}外)|(?:除外|不在此限|另有规定的?)[。；;]?\s*$"
-)
+EXCEPTS = r"(?:除外|不在此限|另有规定的?)[。；;]?\s*$"
+_LIMITS = re.compile(rf"^\s*(?:但是?|不过|除外|其中|否则|除[^，,。；;]{{1,30}}外)|{EXCEPTS}")
 """Begins or ends a clause that takes something back of the one before it."""
 
 

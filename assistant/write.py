@@ -128,12 +128,11 @@ class ExtractiveWriter:
         chosen, asked = self._choose(task), task.understood
         within = self._selection.within + (self._selection.beside if task.beside else 0.0)
         statements = []
-        for article in dict.fromkeys(choice.hit.article for choice in (best, *chosen)):
+        for article, hit in {choice.hit.article: choice.hit for choice in (best, *chosen)}.items():
             units = [choice.unit for choice in chosen if choice.hit.article is article]
-            hit = next(choice.hit for choice in (best, *chosen) if choice.hit.article is article)
             for run in _join(units, article.text):
-                first, last = (narrow(hit, unit, asked.topic, asked.focus, within) for unit in (run[0], run[-1]))
-                span = Span(first.start, last.end)
+                ends = [narrow(hit, u, asked.topic, asked.focus, within) for u in dict.fromkeys((run[0], run[-1]))]
+                span = Span(ends[0].start, ends[-1].end)
                 statements.append(_state(task.regulation, article, span, run[0].paragraph, run[0].item))
         return statements
 
