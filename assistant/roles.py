@@ -6,19 +6,32 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+_ASKED_BY = re.compile(r"(?:报请?|呈|送|经|向|找|跟)(?:分管的?)?$")
+"""Before the name of somebody who is asked, not of the asker: 报请县长, 跟分管副县长; not 请 and 让, after which
+stands who does something: 请县长剪彩."""
+_DECIDES = re.compile(r"(?:的)?(?:同意|批|审|签|点头|拍板|说了算)")
+"""After it, of somebody who approves."""
 _VERB = re.compile(r"应当?|须|需|(?<!主)要|向|报|经(?!济)|由")
 _FILE = Path(__file__).parent / "roles.txt"
 
 
 def roles_of(question: str) -> frozenset[str]:
-    """Return the roles that a question names for its asker or for the person it is about."""
+    """Return the roles that a question names for its asker or for the person it is about.
+
+    Who is asked for leave or approves is neither.
+    """
     found, rest = set(), question
     for role, everyday, _ in _roles():
-        match = everyday.search(rest)
-        if match:
+        if any(not _approves(match) for match in everyday.finditer(rest)):
             found.add(role)
-            rest = everyday.sub("　", rest)
+        rest = everyday.sub("　", rest)
     return frozenset(found)
+
+
+def _approves(match: re.Match[str]) -> bool:
+    """Tell whether the words around somebody's name say that they are asked, or decide."""
+    before, after = match.string[: match.start()], match.string[match.end() :]
+    return bool(_ASKED_BY.search(before) or _DECIDES.match(after))
 
 
 def roles_in(text: str) -> frozenset[str]:
