@@ -26,7 +26,8 @@ def notes(
     written = list(dict.fromkeys(notice for notice in notices if notice))
     if not statements:
         return tuple(written)
-    terms = meanings(understood.topic)
+    words = "".join(statement.text for statement in statements)
+    terms = [(everyday, formal) for everyday, formal in meanings(understood.topic) if everyday not in words]
     if terms:
         written.append("理解为：" + "、".join(f"“{everyday}”＝{formal}" for everyday, formal in terms) + "。")
     if understood.roles and not understood.references:

@@ -229,6 +229,12 @@ def test_everyday_words_are_told_what_they_were_taken_for(assistant):
     assert "理解为：“局长”＝部门主要负责人。" in notes
 
 
+def test_a_word_that_the_rule_uses_itself_was_taken_for_nothing_else(assistant):
+    answer = assistant.ask("渠县陪同调研人数有限制吗")
+    assert "陪同" in quoted(answer)
+    assert not any(note.startswith("理解为") for note in answer.notes)
+
+
 @pytest.mark.parametrize(
     ("question", "simple"),
     [
