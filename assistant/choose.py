@@ -71,6 +71,7 @@ class Choice(NamedTuple):
         unit: a clause, a 项 or a whole list of it.
         probability: that it is (part of) what answers.
         other: it is about another thing than the one named, the plenary meeting for the standing one.
+        roles: whom it binds, as far as it or the clause that it goes on with says.
 
     """
 
@@ -78,6 +79,7 @@ class Choice(NamedTuple):
     unit: Unit
     probability: float
     other: bool = False
+    roles: frozenset[str] = frozenset()
 
     @property
     def text(self) -> str:
@@ -126,7 +128,11 @@ def weigh(asked: Asked, hits: Sequence[Hit], index: SearchIndex, writing: Writin
     probabilities = likelihood(signs, writing.unit)
     best = describe_best(signs, probabilities, describe_search(asked.query, hits, index))
     others = signs[:, _NAMED] < 0
-    chosen = [Choice(*place, float(p), bool(o)) for place, p, o in zip(found, probabilities, others, strict=True)]
+    roles = [bound for hit in hits[:ARTICLES] for bound in _read(hit.article).roles]
+    chosen = [
+        Choice(*place, float(p), bool(o), bound)
+        for place, p, o, bound in zip(found, probabilities, others, roles, strict=True)
+    ]
     return Weighed(chosen, writing.settles(best, wording(asked.topic, best)))
 
 
@@ -199,10 +205,22 @@ def _read(article: Article) -> _Parts:
         texts,
         [frozenset(bigrams(text)) for text in texts],
         [_names(article, unit) for unit in units],
-        [roles_in(text) for text in texts],
+        _roles(units, texts),
         np.array(shape),
         {},
     )
+
+
+def _roles(units: Sequence[Unit], texts: Sequence[str]) -> list[frozenset[str]]:
+    """Return whom each unit binds; a case of the clause before it (行程超过1天的，…) binds whom that binds."""
+    bound: list[frozenset[str]] = []
+    for i, (unit, text) in enumerate(zip(units, texts, strict=True)):
+        goes_on = i > 0 and units[i - 1].sentence == unit.sentence and unit.item is None and _CASE.match(text)
+        bound.append(roles_in(text) or (bound[-1] if goes_on else frozenset()))
+    return bound
+
+
+_CASE = re.compile(r"\s*[^，,。；;]{2,20}的[，,]")
 
 
 def asked_words(topic: str, focus: str) -> tuple[dict[str, None], dict[str, None]]:

@@ -11,6 +11,7 @@ _ASKED_BY = re.compile(r"(?:报请?|呈|送|经|向|找|跟)(?:分管的?)?$")
 stands who does something: 请县长剪彩."""
 _DECIDES = re.compile(r"(?:的)?(?:同意|批|审|签|点头|拍板|说了算)")
 """After it, of somebody who approves."""
+_LEFT_OUT = re.compile(r"[（(](?:不含|不包[含括]|除)[^）)]*[）)]")
 _VERB = re.compile(r"应当?|须|需|(?<!主)要|向|报|经(?!济)|由")
 _FILE = Path(__file__).parent / "roles.txt"
 
@@ -35,8 +36,8 @@ def _approves(match: re.Match[str]) -> bool:
 
 
 def roles_in(text: str) -> frozenset[str]:
-    """Return the roles that a clause of a rule binds: those before its verb, not those who approve."""
-    found, rest = set(), _VERB.split(text, maxsplit=1)[0]
+    """Return the roles that a clause of a rule binds: those before its verb, not those who approve or are left out."""
+    found, rest = set(), _VERB.split(_LEFT_OUT.sub("", text), maxsplit=1)[0]
     for role, _, official in _roles():
         if official.search(rest):
             found.add(role)

@@ -10,7 +10,6 @@ from typing import NamedTuple, Protocol
 from assistant.answer import Statement, cite
 from assistant.choose import Choice
 from assistant.expect import Kind
-from assistant.roles import roles_in
 from assistant.trim import narrow
 from assistant.understand import Understood
 from assistant.units import Unit, list_start
@@ -161,29 +160,32 @@ class ExtractiveWriter:
         is_long = len(understood.focus) >= self._selection.long
         keep = self._selection.keep_long if is_long else self._selection.keep
         keep += self._selection.beside if task.beside else 0.0
-        roles = roles_in(best.text) if not understood.roles else frozenset()
+        roles = best.roles if not understood.roles else frozenset()
         chosen = []
         says = [c for c in choices if not c.unit.whole and (c is best or not _INTRODUCES.search(c.text))]
         for choice in sorted(says, key=lambda choice: -choice.probability):
             share = choice.probability / best.probability
             here = choice.hit is best.hit
-            branch = here and (_is_branch(roles, choice.text) or _is_twin(best, choice))
+            branch = here and (_is_branch(roles, choice.roles) or _is_twin(best, choice))
             if share >= (self._selection.branch if branch else keep if here else self._selection.elsewhere):
                 chosen.append(choice)
         return chosen[: self._selection.most]
 
 
 def _of_roles(choices: Sequence[Choice], roles: frozenset[str]) -> Sequence[Choice]:
-    """Leave out what binds other roles than the asker's, if something binds the asker's."""
-    bound = [roles_in(choice.text) for choice in choices]
-    if not any(roles & each for each in bound):
+    """Leave out what binds other roles than the asker's, if something that may answer binds the asker's."""
+    likeliest = max(choice.probability for choice in choices)
+    if not any(roles & c.roles and c.probability >= _MAY_ANSWER * likeliest for c in choices):
         return choices
-    return [choice for choice, each in zip(choices, bound, strict=True) if not each or each & roles]
+    return [choice for choice in choices if not choice.roles or choice.roles & roles]
 
 
-def _is_branch(roles: frozenset[str], text: str) -> bool:
+_MAY_ANSWER = 0.1
+"""Share of the likeliest unit's probability from which one that binds the asker's role is taken for the asker's case."""
+
+
+def _is_branch(roles: frozenset[str], others: frozenset[str]) -> bool:
     """Tell whether words say the same of another role than the asker's, where that is not known."""
-    others = roles_in(text)
     return bool(roles and others and not others & roles)
 
 

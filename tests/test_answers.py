@@ -57,11 +57,23 @@ def test_roles_of_a_question(question, roles):
         ("副县长、县政府办公室主任外出（出访）、休假，应事前报县长同意", {"副县长", "办公室主任"}),
         ("各镇（街、区）政府（办事处、管委会）主要负责人外出、休假，须报县长审批；", {"镇长"}),
         ("县政府各部门主要负责人外出、休假，须经分管副县长同意后报县长审批。", {"局长"}),
+        ("县政府分管领导（不包含常务副县长）组织召开的会议，原则上不要求主要负责同志参加。", {"副县长"}),
         ("经批准后方可成行。", set()),
     ],
 )
 def test_a_clause_binds_the_roles_before_its_verb(words, roles):
     assert roles_in(words) == roles
+
+
+def test_a_case_of_another_roles_clause_is_not_the_askers(assistant):
+    words = quoted(assistant.ask("平阴镇长要离开县里出趟门，跟谁请示、向谁报"))
+    assert "镇长（主任）离县外出应在事前请示县长同意后" in words
+    assert "行程超过1天的" not in words
+
+
+def test_a_role_that_no_likely_clause_binds_leaves_the_likely_one(assistant):
+    words = quoted(assistant.ask("平阴分管的副县长召集开会，能让各街镇一把手都来吗"))
+    assert "原则上不要求街镇和部门主要负责同志参加" in words
 
 
 def quoted(answer):

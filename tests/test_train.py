@@ -36,7 +36,7 @@ def write_lines(path, rows):
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    """The rules themselves in the place of the laws, and a tenth of the bank."""
+    """The rules themselves in the place of the laws, and a fortieth of the bank."""
     public = tmp_path / "public"
     laws = [
         {"law": r.title, "chapter": str(a.chapter), "article": str(a.number), "text": a.text}
@@ -67,7 +67,7 @@ def data(tmp_path, monkeypatch):
         monkeypatch.setattr(module, "invented", lambda: few)
     monkeypatch.setattr(train, "invented_questions", lambda: [q for each in few for q in each.questions[::10]])
     some = [
-        {"county": q.county, "article": q.article, "question": q.question, "quote": q.quote} for q in read_bank()[::10]
+        {"county": q.county, "article": q.article, "question": q.question, "quote": q.quote} for q in read_bank()[::40]
     ]
     write_lines(tmp_path / "bank" / "some.jsonl", some)
     return tmp_path
