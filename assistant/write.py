@@ -169,7 +169,7 @@ class ExtractiveWriter:
             branch = here and (_is_branch(roles, choice.roles) or _is_twin(best, choice))
             if share >= (self._selection.branch if branch else keep if here else self._selection.elsewhere):
                 chosen.append(choice)
-        return chosen[: self._selection.most]
+        return _whole_rows(chosen, choices, self._selection.most)
 
 
 def _of_roles(choices: Sequence[Choice], roles: frozenset[str]) -> Sequence[Choice]:
@@ -198,6 +198,25 @@ def _is_twin(best: Choice, choice: Choice) -> bool:
 
 _TWIN = 0.5
 """Least share of common bigrams, of the shorter one's, from which two clauses are twins."""
+
+
+def _whole_rows(chosen: Sequence[Choice], choices: Sequence[Choice], most: int) -> list[Choice]:
+    """Keep the likeliest places; a row of cases (…的是：…；…；) of which more than half was chosen is one, kept whole."""
+    rows: list[list[Choice]] = []
+    for choice in chosen:
+        if any(choice in row for row in rows):
+            continue
+        here = (choice.hit.article, choice.unit.sentence, choice.unit.item)
+        row = [c for c in choices if (c.hit.article, c.unit.sentence, c.unit.item) == here and not c.unit.whole]
+        some = [c for c in row if c in chosen]
+        introduced = "：" in row[0].text or ":" in row[0].text
+        one = introduced and len(some) >= _ROW and len(some) > len(row) / 2
+        rows.append(row if one else [choice])
+    return [choice for row in rows[:most] for choice in row]
+
+
+_ROW = 3
+"""Chosen clauses of one sentence from which it may be a row of cases."""
 
 
 class _Whole(NamedTuple):
