@@ -151,7 +151,11 @@ class ExtractiveWriter:
             if best.probability >= self._selection.part:
                 chosen.append(best)
         kept = {(choice.hit.article.number, choice.unit) for choice in chosen}
-        return [choice for choice in task.choices if (choice.hit.article.number, choice.unit) in kept]
+        answer: list[Choice] = []
+        for choice in (choice for choice in task.choices if not choice.unit.whole):
+            if (choice.hit.article.number, choice.unit) in kept or (answer and _excepts(answer[-1], choice)):
+                answer.append(choice)
+        return answer
 
     def _near_best(self, task: Task) -> list[Choice]:
         understood = task.understood
@@ -217,6 +221,17 @@ def _whole_rows(chosen: Sequence[Choice], choices: Sequence[Choice], most: int) 
 
 _ROW = 3
 """Chosen clauses of one sentence from which it may be a row of cases."""
+
+
+def _excepts(before: Choice, choice: Choice) -> bool:
+    """Tell a clause that says what holds where the one right before it does not suffice (确需陪同的，…; 仍不能…)."""
+    text, unit = choice.hit.article.text, choice.unit
+    next_to = before.hit is choice.hit and not text[before.unit.span.end : unit.span.start].strip()
+    same = before.unit.paragraph == unit.paragraph and before.unit.item is None and unit.item is None
+    return next_to and same and bool(_EXCEPTION.match(choice.text))
+
+
+_EXCEPTION = re.compile(r"\s*(?:确需|确有|确因|因特殊|特殊(?:情况|事项)|如?[遇有]+特殊|仍不能)")
 
 
 class _Whole(NamedTuple):
