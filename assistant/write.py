@@ -151,11 +151,13 @@ class ExtractiveWriter:
             if best.probability >= self._selection.part:
                 chosen.append(best)
         kept = {(choice.hit.article.number, choice.unit) for choice in chosen}
-        answer: list[Choice] = []
-        for choice in (choice for choice in task.choices if not choice.unit.whole):
-            if (choice.hit.article.number, choice.unit) in kept or (answer and _excepts(answer[-1], choice)):
-                answer.append(choice)
-        return answer
+        clauses = [choice for choice in task.choices if not choice.unit.whole]
+        here = [(choice.hit.article.number, choice.unit) in kept for choice in clauses]
+        for i in range(1, len(clauses)):
+            here[i - 1] |= here[i] and _goes_on(clauses[i - 1], clauses[i], _HANGS)
+        for i in range(1, len(clauses)):
+            here[i] |= here[i - 1] and _goes_on(clauses[i - 1], clauses[i], _EXCEPTION)
+        return [choice for choice, chosen in zip(clauses, here, strict=True) if chosen]
 
     def _near_best(self, task: Task) -> list[Choice]:
         understood = task.understood
@@ -223,15 +225,18 @@ _ROW = 3
 """Chosen clauses of one sentence from which it may be a row of cases."""
 
 
-def _excepts(before: Choice, choice: Choice) -> bool:
-    """Tell a clause that says what holds where the one right before it does not suffice (确需陪同的，…; 仍不能…)."""
+def _goes_on(before: Choice, choice: Choice, signs: re.Pattern[str]) -> bool:
+    """Tell a clause right after another of its 款 that begins with a sign that it hangs on it."""
     text, unit = choice.hit.article.text, choice.unit
     next_to = before.hit is choice.hit and not text[before.unit.span.end : unit.span.start].strip()
     same = before.unit.paragraph == unit.paragraph and before.unit.item is None and unit.item is None
-    return next_to and same and bool(_EXCEPTION.match(choice.text))
+    return next_to and same and bool(signs.match(choice.text))
 
 
-_EXCEPTION = re.compile(r"\s*(?:确需|确有|确因|因特殊|特殊(?:情况|事项)|如?[遇有]+特殊|仍不能)")
+_HANGS = re.compile(r"\s*(?:确需|确有|确因|因特殊|仍不能|必要时|需[^，,。；;]{2,12}的[，,])")
+"""Begins a clause that means little without the one before it (不搞层层陪同。确需陪同的，…)."""
+_EXCEPTION = re.compile(rf"{_HANGS.pattern}|\s*(?:特殊(?:情况|事项)|如?[遇有]+特殊)")
+"""Begins a clause without which the one before it says more than the rule, or not what to do next."""
 
 
 class _Whole(NamedTuple):
