@@ -71,6 +71,29 @@ def test_a_case_of_another_roles_clause_is_not_the_askers(assistant):
     assert "行程超过1天的" not in words
 
 
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        # a ban and what holds where it cannot be kept
+        (
+            "渠县村里修了个文化广场，想请县长给题几个字，要得不",
+            "不题词；因特殊情况需要发贺信、贺电和题词的，一般不公开发表。",
+        ),
+        # a way and what follows where it leads nowhere
+        (
+            "平阴两个局会签谈不拢，材料怎么附、找谁协调？",
+            "必须在会签意见上签字。仍不能取得一致意见的，由分管副县长提出意见报县长确定。",
+        ),
+        # a case, and what it is a case of
+        ("省厅来渠县，我们局想请县领导出面陪一下，怎么弄", "由对口单位负责接待；需县政府领导陪同的，"),
+        # a row of cases
+        ("乾安什么样的领导小组该撤掉或者并掉", "属于单项工作、单个部门负责的；阶段性工作或某一事项已经完成的；工作职能雷同的。"),
+    ],
+)
+def test_clauses_that_hang_together_are_quoted_together(question, words, assistant):
+    assert words in quoted(assistant.ask(question))
+
+
 def test_a_role_that_no_likely_clause_binds_leaves_the_likely_one(assistant):
     words = quoted(assistant.ask("平阴分管的副县长召集开会，能让各街镇一把手都来吗"))
     assert "原则上不要求街镇和部门主要负责同志参加" in words
