@@ -193,7 +193,7 @@ def plain_text(answer: Answer) -> str:
     several = len(answer.counties) > 1
     lines: list[str] = [answer.difference] if answer.difference else []
     for county, statements, refusals in answer.grouped:
-        if several and county is not None:
+        if several and county is not None and (statements or refusals):
             lines.append(f"【{county}】")
         lines += [s.lead + s.text + "".join(f"[{numbers[c]}]" for c in s.citations) for s in statements]
         for refusal in refusals:

@@ -29,6 +29,7 @@ from assistant.follow import Reading, goes_on
 from assistant.notes import notes
 from assistant.parts import parts
 from assistant.places import find_places, short_name
+from assistant.references import resolve
 from assistant.related import find_related
 from assistant.settings import Settings
 from assistant.subjects import absent_subject
@@ -172,7 +173,8 @@ class Assistant:
         with clock.step("understand"):
             understood = self._understand(question, history, county, role, index)
         if not (bigrams(understood.topic) or understood.references):
-            yield Answer(question, question, (), (), (refuse.empty(),), milliseconds=clock.done())
+            nothing = refuse.talk(counties(index)) if bigrams(question) else refuse.empty()
+            yield Answer(question, question, (), (), (nothing,), milliseconds=clock.done())
             return
         asked = understood.counties or (() if understood.missing else tuple(counties(index)))
         with clock.step("search"):
@@ -295,7 +297,8 @@ class Assistant:
         doubted = beside and index.has_own_questions(found.rule.id) and found.hits[0].score < _DOUBTFUL
         least = max(self._settings.evidence, _IN_DOUBT) if doubted else self._settings.evidence
         least += _STRANGE * index.unknown(understood.topic)
-        if weighed.settled < least or index.evidence(found.query, found.hits) < _FLOOR:
+        unsettled = weighed.settled < least or index.evidence(found.query, found.hits) < _FLOOR
+        if unsettled and not _stands_in(understood.topic, weighed.choices):
             return refuse.NOT_FOUND
         if not _answering(weighed.choices, understood.focus):
             return refuse.NO_QUANTITY if _quantity(understood.focus) is not None else refuse.NOT_FOUND
@@ -333,7 +336,7 @@ class Assistant:
         rule = found.rule
         articles = {(a.number, a.branch): a for a in rule.articles}
         statements: list[Statement] = []
-        for reference in understood.references:
+        for reference in resolve(understood.references, rule):
             article = articles.get((reference.article, reference.branch))
             if article is None or not has_place(article, reference.paragraph, reference.item):
                 return _Part(refusal=refuse.no_such_article(rule, reference, exists=article is not None))
@@ -423,6 +426,12 @@ def _answering(choices: Sequence[Choice], question: str, least: float = LIKELY) 
     quantity = _quantity(question)
     likely = [choice for choice in choices if choice.hit.score >= least * score]
     return [c for c in likely if quantity.search(c.hit.article.text)] if quantity is not None else likely
+
+
+def _stands_in(topic: str, choices: Sequence[Choice]) -> bool:
+    """Tell whether nothing is asked but a matter is named, word for word as in the likeliest unit (大额资金)."""
+    named = topic.strip(" ,.，。、？?！!")
+    return bool(choices) and len(named) > 1 and named in max(choices, key=lambda choice: choice.probability).text
 
 
 def _quantity(question: str) -> re.Pattern[str] | None:

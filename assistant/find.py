@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from assistant.glossary import rule_words
+from assistant.references import resolve
 from assistant.understand import Understood
 from index.search import Hit, Query, SearchIndex
 from ingest.law import Regulation
@@ -42,13 +43,13 @@ def find(understood: Understood, question: str, asked: Sequence[str], index: Sea
         plain = index.blend(plain, understood.focus)
     formal = rule_words(topic)
     widened = index.prepare(" ".join([topic, *formal])) if formal else plain
-    named = {(reference.article, reference.branch) for reference in understood.references}
     found = {}
     for county in asked:
         rules = rules_of([county], index)
         rule = rules[0] if len(rules) == 1 else max(rules, key=lambda r: index.evidence(plain, index.search(plain, r)))
         query = plain if index.has_own_questions(rule.id) else widened
         hits = index.search(query, rule, len(rule.articles))
+        named = {(each.article, each.branch) for each in resolve(understood.references, rule)}
         hits.sort(key=lambda hit: (hit.article.number, hit.article.branch) not in named)
         found[county] = Found(query, rule, hits)
     return found

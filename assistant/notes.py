@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from assistant.answer import Statement
 from assistant.glossary import meanings
 from assistant.places import short_name
+from assistant.roles import roles_in
 from assistant.understand import Understood
 from ingest.law import Regulation
 
@@ -28,16 +30,25 @@ def notes(
         return tuple(written)
     words = "".join(statement.text for statement in statements)
     terms = [(everyday, formal) for everyday, formal in meanings(understood.topic) if everyday not in words]
-    if terms:
+    if terms and not understood.lookup:
         written.append("理解为：" + "、".join(f"“{everyday}”＝{formal}" for everyday, formal in terms) + "。")
     if understood.roles and not understood.references:
-        written.append(f"按{'、'.join(sorted(understood.roles))}的情形选取。")
+        written += _of_roles(understood.roles, statements)
     cited = {c.source.locator.regulation for s in statements for c in s.citations}
     old = [r for r in regulations if r.id in cited and is_old(r, today)]
     if old:
         issued = "、".join(f"{short_name(r.county)}（{(r.issued_on or '')[:4]}年）" for r in old)
         written.append(f"规则印发已超过{OLD_YEARS}年：{issued}，请核对是否已修订。")
     return tuple(written)
+
+
+def _of_roles(roles: frozenset[str], statements: Iterable[Statement]) -> Iterator[str]:
+    """Say whose case is quoted, where the words quoted are about somebody."""
+    bound = {role for s in statements for clause in re.split(r"[。；;\n]", s.text) for role in roles_in(clause)}
+    if bound & roles:
+        yield f"按{'、'.join(sorted(bound & roles))}的情形选取。"
+    elif bound:
+        yield f"没有找到单独写明{'、'.join(sorted(roles))}的条文，请看清所引的是谁的情形。"
 
 
 def is_old(regulation: Regulation, today: date) -> bool:

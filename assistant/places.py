@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,7 @@ _ALL = re.compile(
     r"县(?:与|和)县之间|五家"
 )
 _OTHERS = re.compile(r"(?:其他|其它|其余|别的|另外)(?:的|几个|四个|三个|两个)*(?:的)?县?")
+_BUT = re.compile(r"除了?|以外|之外|不算")
 _TRAVEL = re.compile(r"(?:去|到|赴|往|从|来|离开|前往)\s*$")
 _OF = re.compile(r"(?:县|的|那边|那儿|那里|这边|规则|政府|副?[县市区]长|呢|怎么|咋|如何|有没有|是不是)")
 _NOT_A_PLACE = re.compile(
@@ -45,9 +46,11 @@ class Places:
     Attributes:
         named: counties with a rule here, in the order of the question.
         everyone: the question is about all of them (各县, 哪个县, 其他县).
-        others: it is about all but those named before.
+        others: it is about all but those named before, or in it (``but``).
+        but: it says to leave out those that it names (除了昌乐).
         ours: it says 我县.
         missing: county-level places that the question is about and that have no rule here.
+        joined: other places named in one breath with one that has (潍坊市和昌乐县).
         rest: the question without these names.
 
     """
@@ -55,8 +58,10 @@ class Places:
     named: tuple[str, ...]
     everyone: bool
     others: bool
+    but: bool
     ours: bool
     missing: tuple[str, ...]
+    joined: tuple[str, ...]
     rest: str
 
 
@@ -77,7 +82,8 @@ def find_places(text: str, counties: Iterable[str]) -> Places:
             found[names[name]] = min(found.get(names[name], len(text)), match.start())
         rest = re.sub(re.escape(name) + r"(?:人民政府|县政府|政府)?的?", lambda m: " " * len(m[0]), rest)
     missing = _missing(rest) if not found else _missing_beside(rest)
-    for name in missing:
+    joined = tuple(name for name in _joined(text, names) if name not in missing)
+    for name in (*missing, *joined):
         rest = rest.replace(name, " ")
     ours, everyone, others = _OURS.search(rest), _ALL.search(rest), _OTHERS.search(rest)
     for pattern in (_OURS, _ALL) + ((_OTHERS,) if found or others else ()):
@@ -86,8 +92,10 @@ def find_places(text: str, counties: Iterable[str]) -> Places:
         named=tuple(sorted(found, key=lambda county: found[county])),
         everyone=bool(everyone),
         others=bool(others and "县" in others[0]),
+        but=bool(found and _BUT.search(text)),
         ours=bool(ours),
         missing=missing,
+        joined=joined,
         rest=re.sub(r"\s+", " ", rest).strip(),
     )
 
@@ -113,6 +121,20 @@ def _missing_beside(rest: str) -> tuple[str, ...]:
     """Beside a county that is here, only a full name counts: 昌乐和高青县."""
     listed = [span for span in _listed(rest, word_edges(rest)) if span[1] - span[0] > 2 and rest[span[1] - 1] == "县"]
     return tuple(dict.fromkeys(rest[s:e] for s, e in sorted({*listed, *_official(rest)})))
+
+
+def _joined(text: str, names: Iterable[str]) -> Iterator[str]:
+    """Find places that stand beside a county with a rule here, whatever their rank: 安丘和昌乐, 潍坊市跟昌乐比."""
+    ours = "|".join(sorted(map(re.escape, names), key=len, reverse=True))
+    before = re.finditer(rf"(?P<name>[\u4e00-\u9fff]{{2,5}})(?:政府)?(?:的?(?:工作)?规则)?[和与跟同、](?={ours})", text)
+    after = re.finditer(rf"(?:{ours})(?:政府)?[和与跟同、](?P<name>[\u4e00-\u9fff]{{2,5}})", text)
+    for match, is_first in [*((m, False) for m in before), *((m, True) for m in after)]:
+        words = re.sub(r"(?:人民)?政府$", "", match["name"])
+        ends = range(len(words), 1, -1)
+        for name in (words[:n] if is_first else words[-n:] for n in ends):
+            if name in _places() and name not in names:
+                yield name
+                break
 
 
 def _official(rest: str) -> list[tuple[int, int]]:

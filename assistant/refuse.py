@@ -22,6 +22,16 @@ def empty() -> Refusal:
     return Refusal(Reason.EMPTY, None, "没有看到问题，请写下想问的事，例如“副县长外出要向谁请假？”")
 
 
+def talk(known: Sequence[str]) -> Refusal:
+    """Nothing was asked of the rules: a greeting, thanks, a question about the assistant."""
+    have = "、".join(known)
+    message = (
+        f"这里按县政府工作规则的原文回答怎么办事，现有：{have}。引文与原文逐字核对，正式使用以印发的文件为准。"
+        "请写下想问的事，例如“副县长外出要向谁请假？”"
+    )
+    return Refusal(Reason.EMPTY, None, message)
+
+
 def silent(regulation: Regulation, hits: Sequence[Hit], why: str, elsewhere: Sequence[Source] = ()) -> Refusal:
     """Say that a rule does not settle the point, and which other counties' rules do."""
     message = f"{label_document(regulation)}未规定这一事项：{why}。"
@@ -61,7 +71,8 @@ def no_such_article(regulation: Regulation, reference: Reference, *, exists: boo
             f"、{items} 项。" if items else "，没有分项。"
         )
         return Refusal(Reason.ARTICLE_MISSING, regulation.county, message, (source,))
-    message = f"{label_document(regulation)}没有第 {reference.article} 条：全文共 {last.number} 条。"
+    named = f"第 {reference.article} 条" if reference.chapter is None else f"第 {reference.chapter} 章"
+    message = f"{label_document(regulation)}没有{named}：全文共 {last.number} 条。"
     return Refusal(Reason.ARTICLE_MISSING, regulation.county, message, (point(regulation, last),))
 
 

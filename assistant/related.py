@@ -38,7 +38,7 @@ def find_related(statements: Iterable[Statement], regulations: Iterable[Regulati
                     source = point(rule, article, paragraph)
                     found.setdefault(source.label, Related(source.label, source))
             for title in _TITLE.findall(citation.quote):
-                if _LAW.search(title) and title != rule.title:
+                if _LAW.search(title) and not rule.title.endswith(title):
                     here = titles.get(title)
                     found.setdefault(title, Related(label_document(here) if here else f"《{title}》", None))
     return tuple(found.values())[:MOST]

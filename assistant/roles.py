@@ -6,8 +6,8 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-_ASKED_BY = re.compile(r"(?:报请?|呈|送|经|向|找|跟)(?:分管的?)?$")
-"""Before the name of somebody who is asked, not of the asker: 报请县长, 跟分管副县长; not 请 and 让, after which
+_ASKED_BY = re.compile(r"(?:(?:报请?|呈|送|经|向|找|跟)(?:分管的?)?|(?<!是)不是|并非|而非)$")
+"""Before the name of somebody who is asked, or is not meant: 报请县长, 跟分管副县长, 不是副县长; not 请 and 让, after which
 stands who does something: 请县长剪彩."""
 _DECIDES = re.compile(r"(?:的)?(?:同意|批|审|签|点头|拍板|说了算)")
 """After it, of somebody who approves."""

@@ -11,8 +11,9 @@ from functools import lru_cache
 from opencc import OpenCC
 
 from assistant.places import Places, find_places, short_name
-from assistant.references import Reference, find_references
+from assistant.references import Named, Reference, find_references
 from assistant.roles import roles_of
+from assistant.talk import asks_again, is_talk, quoted_first, step
 from index.named import named_in, rename, without_names
 from index.words import normalise
 from ingest.law import Regulation
@@ -43,6 +44,7 @@ class Understood:
         about: the question is about the document.
         completed: the question was made whole from the history.
         roles: who asks or is asked about, as far as the question or an earlier one says.
+        shown: the place that its answer quoted first, once there is an answer.
 
     """
 
@@ -55,6 +57,7 @@ class Understood:
     about: About | None = None
     completed: bool = False
     roles: frozenset[str] = frozenset()
+    shown: Reference | None = None
 
 
 Follows = Callable[[Understood, Understood, Understood], bool]
@@ -67,8 +70,11 @@ _FILLER = re.compile(
 _THE_SAME = re.compile(
     r"(?:有没有|有无|有啥|有何|有什么|有|对此|对|在|咋|什么|啥)?(?:这个|这种|这事|这件事|这上头|这上面|这方面|这块|此)?"
     r"(?:有没有|有无|有啥|有何|有什么|有|咋|什么|啥)?(?:这样|规定|说法|讲究|要求|规矩|安排|做法|写|讲|说|办|话|头)?"
+    r"(?:这个|这种|这条|这事|这件事|过|没有|没)*"
 )
 """What is left of a question that asks another county the same, ``_FILLER`` aside."""
+_LOOK = re.compile(r"^(?:那|再|你|您|给我|帮我|我想)*(?:看|查|说|讲)(?:一下|下|看|说|讲)?")
+"""Begins a wish to see the same of another county: 你看看昌乐的."""
 _LEADS_ON = re.compile(
     r"^(?:那|也|如果|要是|假如|若是|若|换成|换作|万一|再|还有|另外|其中|这|它|他|她|该|上述|然后|接着|之后|谁|找谁|向谁|由谁|"
     r"提前|多久|几天|多长|什么时候|何时|哪些|哪几|为什么|为啥|可以吗|行吗|能不能|需要|要不要|是不是|具体|时间|地点|人数|紧急|特殊|"
@@ -106,10 +112,14 @@ _NEW_TOPIC = re.compile(
 )
 _BY_THE_WAY = re.compile(r"^\s*(?:对了|顺便问一?下?|哦对|还有一?件事|再问一[句下])[，,。、：: ]*")
 """May lead on or away: what it finds tells."""
+_CORRECTED = re.compile(
+    r"^\s*(?:(?:不对|不是|错了|不)[,，。 !]+)?(?:我?(?:刚才)?(?:问|说|指)的是|我是(?:说|问)|我想问的是)[,， ]*|[,，]\s*(?:而?不是|而非|并非)[^,，。]{1,10}$"
+)
+"""Says that the last question was misunderstood; what was meant stands beside it."""
 _SHORT = 12
 """Follow-ups that need their context are short; a whole question is longer."""
 _LOOKUP = re.compile(
-    r"讲了?|说了?|规定|内容|什么|怎么|啥|是|的|了|哪些|哪几|原文|全文|查|看|一下|规则|工作规则|工作|写|呢|吗|原话|条文|条款|"
+    r"从?哪一?条到哪一?条|几条|讲了?|说了?|规定|内容|什么|怎么|啥|是|的|了|哪些|哪几|原文|全文|查|看|一下|规则|工作规则|工作|写|呢|吗|原话|条文|条款|"
     r"给我|帮我|请|列出|引用|有|关于|里|中|和|与|分别|各|意思|念|背|贴|发|政府|人民|县|事|主要|具体|都|我|想|问|要求|着|句"
 )
 _THE_RULE = r"(?:规则|规矩|这份文件|该文件|本文件)"
@@ -153,7 +163,7 @@ def understand(
 
     Args:
         question: as asked.
-        history: earlier messages, oldest first; only the user's are read.
+        history: earlier messages, oldest first; of an answer only the place that it quotes first is read.
         known: counties whose rules are here.
         chosen: the county chosen on the page; used where neither question nor history names one.
         named_in_rules: text in which higher authorities of these counties are named (济南市): a
@@ -163,8 +173,15 @@ def understand(
     """
     state: Understood | None = None
     for turn in history:
-        if turn.get("role") == "user":
-            state = take(str(turn.get("content", "")), state, known, chosen, named_in_rules, follows)
+        said = str(turn.get("content", ""))
+        if turn.get("role") != "user":
+            state = state and replace(state, shown=quoted_first(said) or state.shown)
+        elif not is_talk(said):
+            earlier, state = state, take(said, state, known, chosen, named_in_rules, follows)
+            if earlier is not None and state.lookup:  # an article looked up in between is no new matter
+                state = replace(state, topic=earlier.topic, focus=earlier.focus)
+    if is_talk(question):
+        return Understood("", "")
     understood = take(question, state, known, chosen, named_in_rules, follows)
     if not understood.counties and not understood.missing and chosen in known:
         return replace(understood, counties=(str(chosen),))
@@ -181,18 +198,22 @@ def take(
 ) -> Understood:
     """Understand one question after the one before it."""
     said = _BY_THE_WAY.sub("", normalise(simplify(question, known)))
+    if before is not None:
+        said = _CORRECTED.sub("", said)
     text = _NEW_TOPIC.sub("", said)
     if text != said and before is not None:
         before = Understood("", "", before.counties)
     places = find_places(text, known)
-    previous = before.references[-1] if before and before.references else None
-    named = find_references(places.rest, previous)
-    missing = tuple(name for name in places.missing if name not in named_in_rules)
+    named = _find_references(text, places, before)
+    missing = (*(name for name in places.missing if name not in named_in_rules), *places.joined)
     counties = _counties(places, before, known, chosen, missing)
     asked = _COMPARED.sub("", named.rest) if len(counties) > 1 else named.rest
     asked = _LEFT_OVER.sub(" ", asked).strip() if len(places.named) > 1 or places.everyone else asked
     topic = _SHORTHAND.sub(r"\1会议", _COURTESY.sub("", asked)).strip() or named.rest.strip()
-    if before is not None and places.named and _THE_SAME.fullmatch(_FILLER.sub("", topic)):
+    elsewhere = places.named or places.everyone or places.others or places.ours
+    if before is not None and (
+        asks_again(topic) or (elsewhere and _THE_SAME.fullmatch(_FILLER.sub("", _LOOK.sub("", topic))))
+    ):
         topic = ""
     if before is not None and not named.references and _names_another(topic, before.topic):
         renamed = rename(before.topic, topic) if len(_FILLER.sub("", without_names(topic))) <= 1 else None
@@ -201,19 +222,42 @@ def take(
             focus = rename(before.focus, topic) or before.focus
             return Understood(renamed, focus, counties, missing, (), False, before.about, True, roles)
     lookup = bool(named.references) and len(_LOOKUP.sub("", _FILLER.sub("", topic))) < 3
+    if not lookup:  # 第十一章关于… is said of a place to look in
+        named = named._replace(references=tuple(each for each in named.references if each.chapter is None))
     roles = roles_of(topic)
     alone = Understood(topic, topic, counties, missing, named.references, lookup, _about(topic), False, roles)
-    if before is None or not before.topic or named.references or _names_another(topic, before.topic):
+    again = before is not None and before.lookup and not topic
+    if before is None or named.references or not (before.topic or again) or _names_another(topic, before.topic):
         return alone
     if _FILLER.sub("", topic) == _FILLER.sub("", before.topic):  # the same once more, of other counties
         return alone
     roles = roles or before.roles
     if not length(topic):
-        references = before.references if before.lookup else ()
+        references = before.references if before.lookup and not (elsewhere and before.topic) else ()
         lookup = bool(references)
         return Understood(before.topic, before.focus, counties, missing, references, lookup, before.about, True, roles)
     whole = Understood(f"{before.topic} {topic}", topic, counties, missing, (), False, before.about, True, roles)
     return whole if follows(before, alone, whole) else alone
+
+
+def _find_references(text: str, places: Places, before: Understood | None) -> Named:
+    """Find the articles that a question names, by their numbers or by the one asked for or quoted last."""
+    last = (before.references[-1] if before.references else before.shown) if before is not None else None
+    named = find_references(places.rest, last)
+    if len(places.named) > 1 and len(named.references) > 1:
+        return Named(_by_county(text, places.named) or named.references, named.rest)
+    beside = step(places.rest, last) if last is not None and not named.references else None
+    return named if beside is None else Named((beside,), "")
+
+
+def _by_county(text: str, counties: Sequence[str]) -> tuple[Reference, ...]:
+    """Find the articles that are named for one county each (昌乐83条和沂源75条); none if they are for all."""
+    spots = sorted((text.find(short_name(county)), county) for county in counties)
+    ends = [start for start, _ in spots[1:]] + [len(text)]
+    own = {c: find_references(text[start:end]).references for (start, c), end in zip(spots, ends, strict=True)}
+    if not all(own.values()):
+        return ()
+    return tuple(each._replace(county=county) for county, named in own.items() for each in named)
 
 
 def _names_another(topic: str, before: str) -> bool:
@@ -225,8 +269,11 @@ def _names_another(topic: str, before: str) -> bool:
 def _counties(
     places: Places, before: Understood | None, known: Sequence[str], chosen: str | None, missing: tuple[str, ...]
 ) -> tuple[str, ...]:
-    if places.others and before is not None:
-        return tuple(county for county in known if county not in (places.named or before.counties))
+    if places.others:
+        spoken_of = before.counties if before is not None else ((str(chosen),) if chosen else ())
+        if places.named and not places.but and before is None:
+            return tuple(known)
+        return tuple(county for county in known if county not in (places.named or spoken_of))
     if places.everyone and not places.named:
         return tuple(known)
     if places.named or missing:

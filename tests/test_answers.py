@@ -87,7 +87,10 @@ def test_a_case_of_another_roles_clause_is_not_the_askers(assistant):
         # a case, and what it is a case of
         ("省厅来渠县，我们局想请县领导出面陪一下，怎么弄", "由对口单位负责接待；需县政府领导陪同的，"),
         # a row of cases
-        ("乾安什么样的领导小组该撤掉或者并掉", "属于单项工作、单个部门负责的；阶段性工作或某一事项已经完成的；工作职能雷同的。"),
+        (
+            "乾安什么样的领导小组该撤掉或者并掉",
+            "属于单项工作、单个部门负责的；阶段性工作或某一事项已经完成的；工作职能雷同的。",
+        ),
     ],
 )
 def test_clauses_that_hang_together_are_quoted_together(question, words, assistant):
@@ -311,7 +314,7 @@ def test_silence_names_the_counties_whose_rules_settle_the_point(assistant):
     assert {source.county for source in refusal.elsewhere} == {"平阴县", "乾安县", "沂源县", "渠县"}
 
 
-@pytest.mark.parametrize("question", ["怎么做红烧肉", "股票今天涨了吗", "昌乐离婚后房子归谁？", "你好"])
+@pytest.mark.parametrize("question", ["怎么做红烧肉", "股票今天涨了吗", "昌乐离婚后房子归谁？"])
 def test_what_is_none_of_work_rules_is_told_apart(assistant, question):
     answer = assistant.ask(question)
     assert answer.refused

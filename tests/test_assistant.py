@@ -13,7 +13,7 @@ from assistant.cite import is_verbatim, unproved, verify
 from assistant.expect import asked_quantity
 from assistant.glossary import rule_words
 from assistant.places import find_places, short_name
-from assistant.references import Reference, find_references
+from assistant.references import Reference, find_references, resolve
 from assistant.subjects import absent_subject
 from assistant.understand import About, understand
 from assistant.units import clauses, cut
@@ -112,6 +112,83 @@ def test_bare_paragraph_belongs_to_the_article_before(text, expected):
 def test_places(text, named, missing):
     places = find_places(text, KNOWN)
     assert (list(places.named), list(places.missing)) == (named, missing)
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen", "counties", "missing"),
+    [
+        ("除了昌乐其他县的副县长外出找谁请假", "昌乐县", {"乾安县", "平阴县", "沂源县", "渠县"}, ()),
+        ("昌乐和其他县的常务会议", None, {"乾安县", "平阴县", "昌乐县", "沂源县", "渠县"}, ()),
+        ("其余四个县的常务会议", "沂源县", {"乾安县", "平阴县", "昌乐县", "渠县"}, ()),
+        ("安丘和昌乐的公章使用审批一样不", None, {"昌乐县"}, ("安丘",)),
+        ("潍坊市和昌乐县的常务会议分别多久开一回", None, {"昌乐县"}, ("潍坊市",)),
+        ("济南市政府的工作规则和平阴的，在请假上有什么不同", None, {"平阴县"}, ("济南市",)),
+        ("主办部门和平阴县财政局", None, {"平阴县"}, ()),
+    ],
+)
+def test_groups_of_counties_and_places_beside_them(text, chosen, counties, missing):
+    above = "潍坊市人民政府工作规则 济南市人民政府工作规则"
+    understood = understand(text, [], KNOWN, chosen, above)
+    assert (set(understood.counties), understood.missing) == (counties, missing)
+
+
+def test_articles_named_for_one_county_each():
+    references = understand("昌乐83条和沂源75条对照一下", [], KNOWN).references
+    assert references == (Reference(83, county="昌乐县"), Reference(75, county="沂源县"))
+    assert {r.county for r in understand("昌乐和沂源的第83条、第75条", [], KNOWN).references} == {None}
+
+
+@pytest.mark.parametrize(
+    ("text", "county", "places"),
+    [
+        ("最后一条写的啥", "昌乐县", [(96, None, None)]),
+        ("倒数第二条适用哪些单位", "乾安县", [(86, None, None)]),
+        ("第三条后面那条是什么", "渠县", [(4, None, None)]),
+        ("第一章主要讲了什么", "平阴县", [(n, None, None) for n in range(1, 6)]),
+        ("六十三条讲的是报文要求吧，第2款具体怎么说", "乾安县", [(63, 2, None)]),
+        ("六十条第（五）项和第（六）项有什么区别", "昌乐县", [(60, None, 5), (60, None, 6)]),
+        ("规则第0条写了什么", "渠县", [(0, None, None)]),
+        ("第三十章讲什么", "沂源县", [(0, None, None)]),
+        ("第46条第（百十）项", "昌乐县", [(46, None, 0)]),
+    ],
+)
+def test_articles_named_by_their_place(text, county, places):
+    (rule,) = (r for r in ingest().regulations if r.county == county)
+    found = resolve(understand(text, [], KNOWN, county).references, rule)
+    assert [(each.article, each.paragraph, each.item) for each in found] == places
+
+
+TALK = [
+    {"role": "user", "content": "昌乐的督查主要查哪些事"},
+    {
+        "role": "assistant",
+        "content": "县政府督查工作重点是：…[1]\n\n[1] 《昌乐县人民政府工作规则》（乐政发〔2022〕7号）第六十八条",
+    },
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "references", "topic"),
+    [
+        ("第八项是什么", (Reference(68, item=8),), "是什么"),
+        ("下一条讲什么", (Reference(69),), ""),
+        ("上一条呢", (Reference(67),), ""),
+        ("哪一条写的？", (), "督查主要查哪些事"),
+        ("真的吗", (), "督查主要查哪些事"),
+        ("你看看平阴的", (), "督查主要查哪些事"),
+        ("其他县有没有写这个", (), "督查主要查哪些事"),
+    ],
+)
+def test_what_is_said_of_the_last_answer(question, references, topic):
+    understood = understand(question, TALK, KNOWN)
+    assert understood.references == references
+    assert understood.topic.strip(" 呢") == topic
+
+
+def test_a_look_at_an_article_and_thanks_do_not_end_the_matter():
+    before = [*TALK, *user("第八项是什么", "谢谢")]
+    assert understand("渠县呢", before, KNOWN).topic == "督查主要查哪些事"
+    assert understand("不对，我问的是渠县的，不是昌乐", before, KNOWN).counties == ("渠县",)
 
 
 def test_bank_questions_are_of_no_other_county():
@@ -410,6 +487,10 @@ def test_without_a_county_every_county_answers(assistant):
         ("沂源规则的文号是什么", Reason.SILENT),
         ("  ", Reason.EMPTY),
         ("？？？", Reason.EMPTY),
+        ("你好", Reason.EMPTY),
+        ("好的，谢谢！", Reason.EMPTY),
+        ("那你有哪几个县的", Reason.EMPTY),
+        ("你是谁，你说的能当正式依据用吗", Reason.EMPTY),
     ],
 )
 def test_refusals(assistant, question, reason):
