@@ -31,10 +31,11 @@ from assistant.parts import parts
 from assistant.places import find_places, short_name
 from assistant.references import resolve
 from assistant.related import find_related
+from assistant.roles import with_leaders
 from assistant.settings import Settings
 from assistant.subjects import absent_subject
 from assistant.understand import Turn, Understood, authorities, leads_on, understand
-from assistant.write import ExtractiveWriter, Task, Writer, Written, has_place, quote_place
+from assistant.write import MAY_ANSWER, ExtractiveWriter, Task, Writer, Written, has_place, quote_place
 from index.library import Library
 from index.models import find_embedding
 from index.search import Hit, SearchIndex
@@ -294,6 +295,8 @@ class Assistant:
         absent = absent_subject(understood.topic, found.rule)
         if absent is not None and (absent.certain or weighed.settled < self._settings.evidence_in_doubt):
             return f"全文没有提到“{absent.name}”"
+        if _of_another(understood, weighed.choices):
+            return f"没有找到写明{'、'.join(sorted(understood.roles))}这方面的条文"
         doubted = beside and index.has_own_questions(found.rule.id) and found.hits[0].score < _DOUBTFUL
         least = max(self._settings.evidence, _IN_DOUBT) if doubted else self._settings.evidence
         least += _STRANGE * index.unknown(understood.topic)
@@ -426,6 +429,19 @@ def _answering(choices: Sequence[Choice], question: str, least: float = LIKELY) 
     quantity = _quantity(question)
     likely = [choice for choice in choices if choice.hit.score >= least * score]
     return [c for c in likely if quantity.search(c.hit.article.text)] if quantity is not None else likely
+
+
+def _of_another(understood: Understood, choices: Sequence[Choice]) -> bool:
+    """Tell whether leave is asked for somebody, and all that may answer binds others by name."""
+    if not (understood.roles and _LEAVE.search(understood.topic) and choices):
+        return False
+    best = max(choices, key=lambda choice: choice.probability)
+    if not best.roles or with_leaders(best.roles, best.text) & understood.roles:
+        return False
+    return not any(c.roles & understood.roles and c.probability >= MAY_ANSWER * best.probability for c in choices)
+
+
+_LEAVE = re.compile(r"请假|外出|出差|休假|离开|出门|出远门|离县|报备|销假")
 
 
 def _stands_in(topic: str, choices: Sequence[Choice]) -> bool:

@@ -212,14 +212,16 @@ def _read(article: Article) -> _Parts:
 
 
 def _roles(units: Sequence[Unit], texts: Sequence[str]) -> list[frozenset[str]]:
-    """Return whom each unit binds; a case of the clause before it (行程超过1天的，…) binds whom that binds."""
+    """Return whom each unit binds; what goes on with the clause before it (行程超过1天的，…; 并…) binds whom that binds."""
     bound: list[frozenset[str]] = []
     for i, (unit, text) in enumerate(zip(units, texts, strict=True)):
-        goes_on = i > 0 and units[i - 1].sentence == unit.sentence and unit.item is None and _CASE.match(text)
+        same = i > 0 and unit.item is None and units[i - 1].paragraph == unit.paragraph
+        goes_on = same and (_AND.match(text) or (units[i - 1].sentence == unit.sentence and _CASE.match(text)))
         bound.append(roles_in(text) or (bound[-1] if goes_on else frozenset()))
     return bound
 
 
+_AND = re.compile(r"\s*(?:并|且|同时)")
 _CASE = re.compile(r"\s*[^，,。；;]{2,20}的[，,]")
 
 

@@ -9,7 +9,7 @@ from datetime import date
 from assistant.answer import Statement
 from assistant.glossary import meanings
 from assistant.places import short_name
-from assistant.roles import roles_in
+from assistant.roles import roles_in, with_leaders
 from assistant.understand import Understood
 from ingest.law import Regulation
 
@@ -44,7 +44,8 @@ def notes(
 
 def _of_roles(roles: frozenset[str], statements: Iterable[Statement]) -> Iterator[str]:
     """Say whose case is quoted, where the words quoted are about somebody."""
-    bound = {role for s in statements for clause in re.split(r"[。；;\n]", s.text) for role in roles_in(clause)}
+    clauses = [clause for s in statements for clause in re.split(r"[。；;\n]", s.text)]
+    bound = frozenset().union(*(with_leaders(roles_in(clause), clause) for clause in clauses))
     if bound & roles:
         yield f"按{'、'.join(sorted(bound & roles))}的情形选取。"
     elif bound:

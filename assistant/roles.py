@@ -45,6 +45,13 @@ def roles_in(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def with_leaders(roles: frozenset[str], text: str) -> frozenset[str]:
+    """Add to the roles that a clause binds those that it binds in other words: 县政府领导 are 县长 and 副县长."""
+    if "县政府领导" in text:
+        roles |= {"县长", "副县长"}
+    return roles | {"常务副县长"} if "副县长" in roles else roles
+
+
 def roles() -> list[str]:
     """Return the names of all roles, as the page offers them."""
     return [role for role, _, _ in _roles()]

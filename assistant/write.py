@@ -181,12 +181,12 @@ class ExtractiveWriter:
 def _of_roles(choices: Sequence[Choice], roles: frozenset[str]) -> Sequence[Choice]:
     """Leave out what binds other roles than the asker's, if something that may answer binds the asker's."""
     likeliest = max(choice.probability for choice in choices)
-    if not any(roles & c.roles and c.probability >= _MAY_ANSWER * likeliest for c in choices):
+    if not any(roles & c.roles and c.probability >= MAY_ANSWER * likeliest for c in choices):
         return choices
     return [choice for choice in choices if not choice.roles or choice.roles & roles]
 
 
-_MAY_ANSWER = 0.1
+MAY_ANSWER = 0.1
 """Share of the likeliest unit's probability from which one that binds the asker's role is taken for the asker's case."""
 
 
