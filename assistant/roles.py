@@ -46,9 +46,11 @@ def roles_in(text: str) -> frozenset[str]:
 
 
 def with_leaders(roles: frozenset[str], text: str) -> frozenset[str]:
-    """Add to the roles that a clause binds those that it binds in other words: 县政府领导 are 县长 and 副县长."""
+    """Add to the roles that a clause binds those that it binds in other words: 县政府领导, 县政府组成人员."""
     if "县政府领导" in text:
         roles |= {"县长", "副县长"}
+    if "组成人员" in text:
+        roles |= {"副县长", "局长", "办公室主任"}
     return roles | {"常务副县长"} if "副县长" in roles else roles
 
 

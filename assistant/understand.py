@@ -270,7 +270,7 @@ def _counties(
     places: Places, before: Understood | None, known: Sequence[str], chosen: str | None, missing: tuple[str, ...]
 ) -> tuple[str, ...]:
     if places.others:
-        spoken_of = before.counties if before is not None else ((str(chosen),) if chosen else ())
+        spoken_of = (before.counties if before is not None else ()) or ((str(chosen),) if chosen else ())
         if places.named and not places.but and before is None:
             return tuple(known)
         return tuple(county for county in known if county not in (places.named or spoken_of))

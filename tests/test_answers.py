@@ -58,6 +58,7 @@ def test_roles_of_a_question(question, roles):
         ("各镇（街、区）政府（办事处、管委会）主要负责人外出、休假，须报县长审批；", {"镇长"}),
         ("县政府各部门主要负责人外出、休假，须经分管副县长同意后报县长审批。", {"局长"}),
         ("县政府分管领导（不包含常务副县长）组织召开的会议，原则上不要求主要负责同志参加。", {"副县长"}),
+        ("各地、各部门主要负责人外出，须提前3天经县政府办公室向县政府领导报告。", {"镇长", "局长"}),
         ("经批准后方可成行。", set()),
     ],
 )
@@ -94,6 +95,18 @@ def test_a_case_of_another_roles_clause_is_not_the_askers(assistant):
     ],
 )
 def test_clauses_that_hang_together_are_quoted_together(question, words, assistant):
+    assert words in quoted(assistant.ask(question))
+
+
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("乾安大布苏镇的镇长外出要提前几天报告", "各地、各部门主要负责人外出，须提前3天"),
+        ("渠县政府办主任离开本县出差要谁同意", "副县长、县政府组成人员离开本县出差"),
+        ("渠县县长不能参加常务会议要向谁请假", "县政府领导不能出席县政府全体会议、县政府常务会议"),
+    ],
+)
+def test_leave_of_those_whom_a_clause_binds_in_other_words(question, words, assistant):
     assert words in quoted(assistant.ask(question))
 
 

@@ -187,6 +187,12 @@ def test_what_is_said_of_the_last_answer(question, references, topic):
     assert understood.topic.strip(" 呢") == topic
 
 
+def test_other_counties_than_the_one_chosen():
+    before = user("公章谁同意才能用")
+    assert "昌乐县" not in understand("其他县有没有写这个", before, KNOWN, "昌乐县").counties
+    assert len(understand("其他县有没有写这个", before, KNOWN).counties) == 5
+
+
 def test_a_look_at_an_article_and_thanks_do_not_end_the_matter():
     before = [*TALK, *user("第八项是什么", "谢谢")]
     assert understand("渠县呢", before, KNOWN).topic == "督查主要查哪些事"
