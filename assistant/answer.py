@@ -21,6 +21,7 @@ class Reason(StrEnum):
     ARTICLE_MISSING = "没有这一条"
     UNVERIFIED = "没有通过核对"
     EMPTY = "没有看到问题"
+    TALK = "可以问什么"
 
 
 @dataclass(frozen=True, slots=True)

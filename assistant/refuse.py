@@ -27,9 +27,9 @@ def talk(known: Sequence[str]) -> Refusal:
     have = "、".join(known)
     message = (
         f"这里按县政府工作规则的原文回答怎么办事，现有：{have}。引文与原文逐字核对，正式使用以印发的文件为准。"
-        "请写下想问的事，例如“副县长外出要向谁请假？”"
+        "写下想问的事就行，例如“副县长外出要向谁请假？”"
     )
-    return Refusal(Reason.EMPTY, None, message)
+    return Refusal(Reason.TALK, None, message)
 
 
 def silent(regulation: Regulation, hits: Sequence[Hit], why: str, elsewhere: Sequence[Source] = ()) -> Refusal:

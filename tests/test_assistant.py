@@ -497,10 +497,10 @@ def test_without_a_county_every_county_answers(assistant):
         ("昌乐县长本人离开本县要向谁报？", Reason.SILENT),
         ("  ", Reason.EMPTY),
         ("？？？", Reason.EMPTY),
-        ("你好", Reason.EMPTY),
-        ("好的，谢谢！", Reason.EMPTY),
-        ("那你有哪几个县的", Reason.EMPTY),
-        ("你是谁，你说的能当正式依据用吗", Reason.EMPTY),
+        ("你好", Reason.TALK),
+        ("好的，谢谢！", Reason.TALK),
+        ("那你有哪几个县的", Reason.TALK),
+        ("你是谁，你说的能当正式依据用吗", Reason.TALK),
     ],
 )
 def test_refusals(assistant, question, reason):
