@@ -283,9 +283,12 @@ class Assistant:
             sources = [other.source for other in others if other.settled >= _SURE_ELSEWHERE]
             return _Part(refusal=refuse.silent(rule, hits, why, sources), near=near, settled=weighed.settled)
         answering = _answering(weighed.choices, understood.focus, LIKELY_BESIDE if look.beside else LIKELY)
+        overview = not look.beside and _names_only(understood.topic, answering)
+        if overview:
+            answering = _answering(weighed.choices, understood.focus, _ON_IT)
         kept = {choice.hit.article.number for choice in answering}
         choices = [[c for c in part.choices if c.hit.article.number in kept] for part in look.parts]
-        task = Task(understood, rule, answering, [part for part in choices if part], look.beside)
+        task = Task(understood, rule, answering, [part for part in choices if part], look.beside, overview)
         return _Part(self._writer.write(task), settled=weighed.settled)
 
     def _silence(
@@ -446,8 +449,21 @@ _LEAVE = re.compile(r"请假|外出|出差|休假|离开|出门|出远门|离县
 
 def _stands_in(topic: str, choices: Sequence[Choice]) -> bool:
     """Tell whether nothing is asked but a matter is named, word for word as in the likeliest unit (大额资金)."""
-    named = topic.strip(" ,.，。、？?！!")
+    named = topic.strip(_PUNCTUATION)
     return bool(choices) and len(named) > 1 and named in max(choices, key=lambda choice: choice.probability).text
+
+
+def _names_only(topic: str, choices: Sequence[Choice]) -> bool:
+    """Tell a question that is nothing but the name of a matter (请假, 审计, 法律顾问)."""
+    named = topic.strip(_PUNCTUATION)
+    return 1 < len(named) <= _NAME and any(named in choice.text for choice in choices)
+
+
+_PUNCTUATION = " ,.，。、？?！!"
+_ON_IT = 0.6
+"""Least share of the best article's probability for an article to be one on a matter that is only named."""
+_NAME = 6
+"""Characters that the name of a matter has at most."""
 
 
 def _quantity(question: str) -> re.Pattern[str] | None:

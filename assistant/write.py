@@ -59,6 +59,7 @@ class Task(NamedTuple):
         choices: the units of the articles that may answer, weighed for the whole question.
         parts: the same units, weighed for each of the things that it asks, if these are several.
         beside: other counties' answers stand beside this one, so that it is to be short.
+        overview: a matter is named and nothing asked of it: each article on it says something.
 
     """
 
@@ -67,6 +68,7 @@ class Task(NamedTuple):
     choices: Sequence[Choice]
     parts: Sequence[Sequence[Choice]] = ()
     beside: bool = False
+    overview: bool = False
 
 
 class Written(NamedTuple):
@@ -160,6 +162,12 @@ class ExtractiveWriter:
         return [choice for choice, chosen in zip(clauses, here, strict=True) if chosen]
 
     def _near_best(self, task: Task) -> list[Choice]:
+        if task.overview:
+            clauses = [c for c in task.choices if not c.unit.whole and not _INTRODUCES.search(c.text)]
+            best_of = {c.hit.article: c for c in sorted(clauses, key=lambda choice: choice.probability)}
+            return [best_of[article] for article in dict.fromkeys(c.hit.article for c in clauses)][
+                : self._selection.most
+            ]
         understood = task.understood
         choices = _of_roles(task.choices, understood.roles)
         best = max(choices, key=lambda choice: choice.probability)

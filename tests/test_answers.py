@@ -110,6 +110,20 @@ def test_leave_of_those_whom_a_clause_binds_in_other_words(question, words, assi
     assert words in quoted(assistant.ask(question))
 
 
+@pytest.mark.parametrize(
+    ("question", "articles"),
+    [
+        ("昌乐请假", {49, 83}),  # from a meeting, and from the county
+        ("昌乐审计", {9, 38}),
+        ("昌乐大额资金", {46}),
+        ("昌乐的县长印章", {63}),
+    ],
+)
+def test_a_matter_that_is_only_named_gets_each_article_on_it(question, articles, assistant):
+    answer = assistant.ask(question)
+    assert {c.source.locator.article for c in answer.citations} == articles
+
+
 def test_a_role_that_no_likely_clause_binds_leaves_the_likely_one(assistant):
     words = quoted(assistant.ask("平阴分管的副县长召集开会，能让各街镇一把手都来吗"))
     assert "原则上不要求街镇和部门主要负责同志参加" in words
