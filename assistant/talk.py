@@ -9,12 +9,11 @@ from ingest.numerals import NUMERAL
 
 _PUNCTUATION = re.compile(r"[\s，。？！、：；,.?!:;~…“”\"'（）()]+")
 _COURTESY = re.compile(
-    r"(?:非常|太|很|十分)?(?:谢谢|多谢|感谢|谢|辛苦|麻烦|打扰|不好意思|抱歉)(?:你|您|啦|了|大家)*|"
+    r"今?天?(?:天气)?(?:真|好)(?:热|冷)|(?:非常|太|很|十分)?(?:谢谢|多谢|感谢|谢|辛苦|麻烦|打扰|不好意思|抱歉)(?:你|您|啦|了|大家)*|"
     r"(?:好|行|嗯+|哦+|噢|喔|啊|哈+|呵+|对|是|中|成)(?:的|吧|了|啦|呀|啊|嘞|滴)*|可以了|ok|okay|"
     r"(?:我|那我)?(?:明白|知道|懂|清楚|了解|收到|记住|学习)(?:了|啦)?|(?:没|没有)(?:别的|其他|什么)*(?:问题|事|事情)?(?:了|啦)|"
     r"就这样|就这些|先这样|再见|拜拜|回头见|回见|下次再问|有帮助|厉害|不错|挺好|太好|真好|"
-    r"你好|您好|早上好|上午好|中午好|下午好|晚上好|早|嗨|hi|hello|在吗|在不在|有人吗|"
-    r"今?天?(?:天气)?(?:真|好)(?:热|冷)"
+    r"你好|您好|早上好|上午好|中午好|下午好|晚上好|早|嗨|hi|hello|在吗|在不在|有人吗"
 )
 _ABOUT_ITSELF = re.compile(
     r"(?:那|请问)?(?:你|您|这个?(?:系统|助手|网页|页面|程序))(?:是谁|是什么|是干什么的|是做什么的|叫什么|叫什么名字|怎么用|能答什么|能回答什么|能干什么|能做什么|"
@@ -22,7 +21,8 @@ _ABOUT_ITSELF = re.compile(
     r"(?:你|您)?(?:说的|的回答|这里的)?(?:能|可以)(?:当|作为)?(?:正式)?(?:的?依据)(?:用|使用)?|"
     r"(?:这里|这儿)?都?(?:有|收了|收录了)(?:哪些|哪几个|几个)县的?(?:规则|工作规则)?|怎么(?:用|使用)|使用说明|帮助|help"
 )
-_ONE_BY_ONE = re.compile(rf"(?:{_COURTESY.pattern}|{_ABOUT_ITSELF.pattern}|吗|呢|吧|呀|啊)+", re.IGNORECASE)
+_ONE_BY_ONE = re.compile(rf"(?>{_COURTESY.pattern}|{_ABOUT_ITSELF.pattern}|吗|呢|吧|呀|啊)++", re.IGNORECASE)
+"""Nothing is tried twice: 啊啊啊啊啊啊啊啊 could be read in very many ways."""
 _AGAIN = re.compile(
     r"(?:那|这|这个|那个|上面|刚才|你?说的)*(?:是|在)?"
     r"(?:哪一?条|哪个条款|哪一?款|第几条|出处|依据|原文|原话|原句|条文)(?:是|在)?(?:里|中)?(?:的?(?:哪里|哪儿|什么|多少))?"
@@ -58,5 +58,5 @@ def step(text: str, last: Reference) -> Reference | None:
     if _NEXT.search(text):
         return Reference(last.article + 1)
     if _BEFORE.search(text):
-        return Reference(max(1, last.article - 1))
+        return Reference(last.article - 1)
     return None

@@ -242,7 +242,10 @@ def take(
 
 def _find_references(text: str, places: Places, before: Understood | None) -> Named:
     """Find the articles that a question names, by their numbers or by the one asked for or quoted last."""
-    last = (before.references[-1] if before.references else before.shown) if before is not None else None
+    last = None
+    if before is not None:
+        by_number = before.references[-1:] if all(each.article > 0 for each in before.references) else ()
+        last = by_number[0] if by_number else before.shown
     named = find_references(places.rest, last)
     if len(places.named) > 1 and len(named.references) > 1:
         return Named(_by_county(text, places.named) or named.references, named.rest)

@@ -15,6 +15,7 @@ from assistant.glossary import rule_words
 from assistant.places import find_places, short_name
 from assistant.references import Reference, find_references, resolve
 from assistant.subjects import absent_subject
+from assistant.talk import asks_again, is_talk
 from assistant.understand import About, understand
 from assistant.units import clauses, cut
 from assistant.write import Written
@@ -170,6 +171,31 @@ TALK = [
 
 
 @pytest.mark.parametrize(
+    ("text", "talk"),
+    [
+        ("谢谢", True),
+        ("好的，明白了，谢谢您", True),
+        ("今天天气真热啊", True),
+        ("早上好，在吗", True),
+        ("怎么用", True),
+        ("好的，那副县长呢", False),
+        ("是不是要开会", False),
+        ("行文", False),
+        ("谢谢，再问一个，公章谁管", False),
+        ("对外公开吗", False),
+        ("没有提前请假怎么办", False),
+    ],
+)
+def test_talk_is_told_from_questions(text, talk):
+    assert is_talk(text) is talk
+
+
+def test_bank_questions_are_no_talk():
+    asked = [q.question for q in read_bank()]
+    assert not [q for q in asked if is_talk(q) or asks_again(q)]
+
+
+@pytest.mark.parametrize(
     ("question", "references", "topic"),
     [
         ("第八项是什么", (Reference(68, item=8),), "是什么"),
@@ -191,6 +217,18 @@ def test_other_counties_than_the_one_chosen():
     before = user("公章谁同意才能用")
     assert "昌乐县" not in understand("其他县有没有写这个", before, KNOWN, "昌乐县").counties
     assert len(understand("其他县有没有写这个", before, KNOWN).counties) == 5
+
+
+def test_the_article_before_the_last_one():
+    shown = "本规则自印发之日起施行。[1]\n\n[1] 《昌乐县人民政府工作规则》（乐政发〔2022〕7号）第九十六条"
+    before = [{"role": "user", "content": "昌乐最后一条写的啥"}, {"role": "assistant", "content": shown}]
+    assert understand("上一条呢", before, KNOWN).references == (Reference(95),)
+
+
+def test_a_long_row_of_sighs_is_read_once():
+    """Read in every way that it can be, it would take for ever."""
+    assert not is_talk("啊" * 5000 + "常务会")
+    assert is_talk("好的" + "啊哈" * 1000)
 
 
 def test_a_look_at_an_article_and_thanks_do_not_end_the_matter():
