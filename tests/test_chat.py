@@ -264,7 +264,11 @@ def test_vote_with_a_reason_reaches_the_hook(page, votes):
     expect(page.locator("[data-vote='ask']")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="有用").click()
     expect(page.locator("[data-vote='up']")).to_have_attribute("aria-pressed", "true")
-    ask_and_wait(page, SILENT)  # both votes were sent before
+    ask_and_wait(page, SILENT)  # both votes were sent before, and may still be on their way
+    for _ in range(PATIENCE // 50):
+        if len(votes) > 1:
+            break
+        page.wait_for_timeout(50)
     assert [(v.useful, v.reason, v.turn.question) for v in votes] == [
         (False, "miscited", QUESTION),
         (True, None, QUESTION),
