@@ -344,6 +344,19 @@ def test_silence_names_the_counties_whose_rules_settle_the_point(assistant):
     assert {source.county for source in refusal.elsewhere} == {"平阴县", "乾安县", "沂源县", "渠县"}
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "渠县的书记是不是要换人了，谁来接",
+        "乾安的县长和常务副县长处得好不好",
+        "昌乐的同事什么活都推给我，领导也不管",
+        "平阴 帮我编个年终述职的开头",
+    ],
+)
+def test_gossip_and_wishes_are_refused(assistant, question):
+    assert assistant.ask(question).refused
+
+
 @pytest.mark.parametrize("question", ["怎么做红烧肉", "股票今天涨了吗", "昌乐离婚后房子归谁？"])
 def test_what_is_none_of_work_rules_is_told_apart(assistant, question):
     answer = assistant.ask(question)
