@@ -20,7 +20,7 @@ from assistant import choose, refuse
 from assistant.about import tell
 from assistant.actions import other_action
 from assistant.answer import Answer, Refusal, Source, Statement, point
-from assistant.choose import Asked, Choice, Weighed
+from assistant.choose import Asked, Choice, Weighed, likeliest
 from assistant.cite import verify
 from assistant.compare import difference
 from assistant.expect import asked_quantity
@@ -35,7 +35,7 @@ from assistant.roles import with_leaders
 from assistant.settings import Settings
 from assistant.subjects import absent_subject
 from assistant.understand import Turn, Understood, authorities, leads_on, understand
-from assistant.write import MAY_ANSWER, ExtractiveWriter, Task, Writer, Written, has_place, quote_place
+from assistant.write import ExtractiveWriter, Task, Writer, Written, bind, has_place, quote_place
 from index.library import Library
 from index.models import find_embedding
 from index.search import Hit, SearchIndex
@@ -88,7 +88,7 @@ class _Look(NamedTuple):
     @property
     def best(self) -> str:
         """The words that answer likeliest."""
-        return max(self.whole.choices, key=lambda choice: choice.probability).text if self.whole.choices else ""
+        return likeliest(self.whole.choices).text if self.whole.choices else ""
 
 
 class _Other(NamedTuple):
@@ -331,7 +331,7 @@ class Assistant:
         others = []
         for other in find(understood, found.query.text, names, index).values():
             weighed = self._weigh(understood, other, other.hits[:RETRIEVED], index)
-            best = max(weighed.choices, key=lambda choice: choice.probability)
+            best = likeliest(weighed.choices)
             source = point(other.rule, best.hit.article, best.unit.paragraph, best.unit.item)
             silent = self._silence(understood, other, weighed, index) is not None
             others.append(_Other(source, 0.0 if silent else weighed.settled, self._near(understood, other, index)))
@@ -356,7 +356,7 @@ class Assistant:
     def _within(self, understood: Understood, found: Found, index: SearchIndex) -> Sequence[Statement]:
         """Answer from an article that was named: with the 款 that answers, or with part of it if it is long."""
         choices = self._weigh(understood, found, found.hits, index).choices
-        best = max(choices, key=lambda choice: choice.probability)
+        best = likeliest(choices)
         paragraph = best.hit.article.paragraphs[best.unit.paragraph - 1]
         if paragraph.span.end - paragraph.span.start <= _SHORT:
             return quote_place(found.rule, best.hit.article, paragraph.number)
@@ -425,7 +425,7 @@ def _answering(choices: Sequence[Choice], question: str, least: float = LIKELY) 
     """
     if not choices:
         return []
-    best = max(choices, key=lambda choice: choice.probability)
+    best = likeliest(choices)
     if best.other or other_action(question, best.text):
         return []
     score = max(choice.hit.score for choice in choices)
@@ -438,10 +438,10 @@ def _of_another(understood: Understood, choices: Sequence[Choice]) -> bool:
     """Tell whether leave is asked for somebody, and all that may answer binds others by name."""
     if not (understood.roles and _LEAVE.search(understood.topic) and choices):
         return False
-    best = max(choices, key=lambda choice: choice.probability)
+    best = likeliest(choices)
     if not best.roles or with_leaders(best.roles, best.text) & understood.roles:
         return False
-    return not any(c.roles & understood.roles and c.probability >= MAY_ANSWER * best.probability for c in choices)
+    return not bind(choices, understood.roles)
 
 
 _LEAVE = re.compile(r"请假|外出|出差|休假|离开|出门|出远门|离县|报备|销假")
@@ -450,7 +450,7 @@ _LEAVE = re.compile(r"请假|外出|出差|休假|离开|出门|出远门|离县
 def _stands_in(topic: str, choices: Sequence[Choice]) -> bool:
     """Tell whether nothing is asked but a matter is named, word for word as in the likeliest unit (大额资金)."""
     named = topic.strip(_PUNCTUATION)
-    return bool(choices) and len(named) > 1 and named in max(choices, key=lambda choice: choice.probability).text
+    return bool(choices) and len(named) > 1 and named in likeliest(choices).text
 
 
 def _names_only(topic: str, choices: Sequence[Choice]) -> bool:

@@ -87,6 +87,11 @@ class Choice(NamedTuple):
         return self.hit.article.text[slice(*self.unit.span)]
 
 
+def likeliest(choices: Iterable[Choice]) -> Choice:
+    """Return the choice of the highest probability."""
+    return max(choices, key=lambda choice: choice.probability)
+
+
 class Weighed(NamedTuple):
     """All units of the best articles, in the order of hits and text, and whether the rule settles the point."""
 

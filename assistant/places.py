@@ -77,22 +77,22 @@ def find_places(text: str, counties: Iterable[str]) -> Places:
     names = {name: county for county in known for name in (short_name(county), county)}
     found: dict[str, int] = {}
     rest = text
-    for county in known:  # 昌乐县长 is 昌乐's 县长
+    for county in (each for each in known if each[:-1] in rest):  # 昌乐县长 is 昌乐's 县长
         titled = re.search(rf"{re.escape(county[:-1])}(?={re.escape(county[-1])}[长委级直])", rest)
         if titled is not None:
             found[county] = titled.start()
             rest = rest.replace(titled[0] + county[-1], " " * len(titled[0]) + county[-1])
-    for name in sorted(names, key=len, reverse=True):
+    for name in sorted((each for each in names if each in text), key=len, reverse=True):
         for match in re.finditer(re.escape(name), rest):
             found[names[name]] = min(found.get(names[name], len(text)), match.start())
         rest = re.sub(re.escape(name) + r"(?:人民政府|县政府|政府)?的?", lambda m: " " * len(m[0]), rest)
-    for province, county in _in_provinces(known):
+    for province, county in ((p, c) for p, c in _in_provinces(known) if p in text):
         group = re.search(rf"{province}省?(?:的|这|那)*(?:[一二两三四五六七八九十几\d]+|各|所有)?个?县(?!政府)", text)
         if group is not None:
             found.setdefault(county, group.start())
             rest = rest.replace(group[0], " " * len(group[0]))
     missing = _missing(rest) if not found else _missing_beside(rest)
-    joined = tuple(name for name in _joined(text, names) if name not in missing)
+    joined = tuple(name for name in _joined(text, names) if name not in missing) if found else ()
     for name in (*missing, *joined):
         rest = rest.replace(name, " ")
     ours, everyone, others = _OURS.search(rest), _ALL.search(rest), _OTHERS.search(rest)

@@ -171,6 +171,8 @@ def understand(
         follows: asked of every question that says something of its own; by itself, the wording tells.
 
     """
+    if is_talk(question):
+        return Understood("", "")
     state: Understood | None = None
     for turn in history:
         said = str(turn.get("content", ""))
@@ -180,8 +182,6 @@ def understand(
             earlier, state = state, take(said, state, known, chosen, named_in_rules, follows)
             if earlier is not None and state.lookup:  # an article looked up in between is no new matter
                 state = replace(state, topic=earlier.topic, focus=earlier.focus)
-    if is_talk(question):
-        return Understood("", "")
     understood = take(question, state, known, chosen, named_in_rules, follows)
     if not understood.counties and not understood.missing and chosen in known:
         return replace(understood, counties=(str(chosen),))
@@ -244,8 +244,8 @@ def _find_references(text: str, places: Places, before: Understood | None) -> Na
     """Find the articles that a question names, by their numbers or by the one asked for or quoted last."""
     last = None
     if before is not None:
-        by_number = before.references[-1:] if all(each.article > 0 for each in before.references) else ()
-        last = by_number[0] if by_number else before.shown
+        by_number = before.references and before.references[-1].article > 0
+        last = before.references[-1] if by_number else before.shown
     named = find_references(places.rest, last)
     if len(places.named) > 1 and len(named.references) > 1:
         return Named(_by_county(text, places.named) or named.references, named.rest)

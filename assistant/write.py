@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from assistant.answer import Statement, cite
-from assistant.choose import Choice
+from assistant.choose import Choice, likeliest
 from assistant.expect import Kind
 from assistant.trim import narrow
 from assistant.understand import Understood
@@ -119,7 +119,7 @@ class ExtractiveWriter:
     def _statements(self, task: Task) -> list[Statement]:
         if not task.choices:
             return []
-        best = max(task.choices, key=lambda choice: choice.probability)
+        best = likeliest(task.choices)
         article = best.hit.article
         if best.unit.whole:
             return [_state(task.regulation, article, best.unit.span, best.unit.paragraph, None)]
@@ -149,7 +149,7 @@ class ExtractiveWriter:
         """Choose for the whole question and, if it asks several things, the best for each; in the order of the text."""
         chosen = self._near_best(task)
         for choices in task.parts:
-            best = max((c for c in choices if not c.unit.whole), key=lambda choice: choice.probability)
+            best = likeliest(c for c in choices if not c.unit.whole)
             if best.probability >= self._selection.part:
                 chosen.append(best)
         kept = {(choice.hit.article.number, choice.unit) for choice in chosen}
@@ -170,7 +170,7 @@ class ExtractiveWriter:
             ]
         understood = task.understood
         choices = _of_roles(task.choices, understood.roles)
-        best = max(choices, key=lambda choice: choice.probability)
+        best = likeliest(choices)
         is_long = len(understood.focus) >= self._selection.long
         keep = self._selection.keep_long if is_long else self._selection.keep
         keep += self._selection.beside if task.beside else 0.0
@@ -188,13 +188,18 @@ class ExtractiveWriter:
 
 def _of_roles(choices: Sequence[Choice], roles: frozenset[str]) -> Sequence[Choice]:
     """Leave out what binds other roles than the asker's, if something that may answer binds the asker's."""
-    likeliest = max(choice.probability for choice in choices)
-    if not any(roles & c.roles and c.probability >= MAY_ANSWER * likeliest for c in choices):
+    if not bind(choices, roles):
         return choices
     return [choice for choice in choices if not choice.roles or choice.roles & roles]
 
 
-MAY_ANSWER = 0.1
+def bind(choices: Sequence[Choice], roles: frozenset[str]) -> bool:
+    """Tell whether something that may answer binds one of these roles by name."""
+    least = _MAY_ANSWER * likeliest(choices).probability
+    return any(roles & choice.roles and choice.probability >= least for choice in choices)
+
+
+_MAY_ANSWER = 0.1
 """Share of the likeliest unit's probability from which one that binds the asker's role is taken for the asker's case."""
 
 
